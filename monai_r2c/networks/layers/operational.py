@@ -1,0 +1,193 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from monai.networks.layers.factories import Conv
+
+from .powers import expand_powers
+
+
+class _Operational(nn.Module):
+    """What the operational layers share: the powers of the input and kernels that are ordered by power.
+
+    The layer of order q computes ``y = sum over i = 1..q of conv_i(x^i)`` as one convolution over the channels
+    ``(x, x^2, ..., x^q)``; powers are chained products, so they stay in the precision of `x`. The powers need an input
+    bounded near [-1, 1]: put a tanh before the layer where nothing else bounds it.
+    """
+
+    in_channels: int
+    out_channels: int
+    groups: int
+    transposed: bool
+    order: int
+    higher_order_scale: float
+    weight: nn.Parameter
+    bias: nn.Parameter | None
+
+    def __init__(
+        self, in_channels: int, *args: Any, order: int = 3, higher_order_scale: float = 1.0, **kwargs: Any
+    ) -> None:
+        if order < 1:
+            raise ValueError(f"order must be an integer of at least 1, got {order}.")
+        # set first: torch's constructor calls reset_parameters, which needs them
+        self.order = order
+        self.higher_order_scale = higher_order_scale
+        super().__init__(order * in_channels, *args, **kwargs)
+        self.in_channels = in_channels
+
+    def kernels_by_power(self) -> torch.Tensor:
+        """View of the weight with the power as its first dimension.
+
+        Returns:
+            ``(order, out, in / groups, *kernel)``, or ``(order, in, out / groups, *kernel)`` for a transposed layer.
+        """
+        kernel = self.weight.shape[2:]
+        if not self.transposed:
+            return self.weight.unflatten(1, (self.order, -1)).movedim(1, 0)
+        by_group = self.weight.unflatten(0, (self.groups, self.order, -1)).movedim(1, 0)
+        return by_group.reshape(self.order, -1, self.weight.shape[1], *kernel)
+
+    def reset_parameters(self) -> None:
+        """Draw every power's kernel as torch draws one convolution's, then scale the kernels of order 2 and up."""
+        fan_in = self.weight.shape[1] * math.prod(self.weight.shape[2:])
+        if not self.transposed:
+            fan_in //= self.order
+        bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
+        nn.init.uniform_(self.weight, -bound, bound)
+        if self.bias is not None:
+            nn.init.uniform_(self.bias, -bound, bound)
+        self.scale_higher_orders(self.higher_order_scale)
+
+    @torch.no_grad()
+    def scale_higher_orders(self, scale: float) -> None:
+        """Multiply the kernels of order 2 and up by `scale`, in place."""
+        if self.order == 1 or scale == 1.0:
+            return
+        if self.transposed:
+            self.weight.unflatten(0, (self.groups, self.order, -1))[:, 1:].mul_(scale)
+        else:
+            self.weight.unflatten(1, (self.order, -1))[:, 1:].mul_(scale)
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, order={self.order}"
+
+
+class _OperationalConv(_Operational):
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        channel_dim = input.dim() - self.weight.dim() + 1
+        powers = expand_powers(input, self.order, self.groups, channel_dim)
+        return self._conv_forward(powers, self.weight, self.bias)
+
+
+class OperationalConv1d(_OperationalConv, nn.Conv1d):
+    """Operational (Self-ONN) convolution of 1-D signals. See `OperationalConv2d`."""
+
+
+class OperationalConv2d(_OperationalConv, nn.Conv2d):
+    """Operational (Self-ONN) convolution of 2-D images: ``y = sum over i = 1..order of conv_i(x^i)``.
+
+    Args:
+        in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode: as in
+            ``torch.nn.Conv2d``. With groups, every group sees the powers of its own channels.
+        order: highest power q, at least 1; order 1 is the plain convolution.
+        higher_order_scale: factor on the initial kernels of order 2 and up. The published value is 1; 0 starts as a
+            plain convolution.
+
+    Shape:
+        Input ``(batch, in_channels, rows, columns)`` or without batch, best within [-1, 1]; output as ``torch.nn.Conv2d``.
+        Weight ``(out_channels, order * in_channels / groups, *kernel_size)``: within each group, powers 1 to order.
+
+    Raises:
+        ValueError: when `order` is below 1, or as ``torch.nn.Conv2d`` does.
+
+    Source: Kiranyaz et al., "Self-organized operational neural networks with generative neurons", Neural Networks 140
+    (2021) 294-308, with the q convolutions of the R2C-GAN paper (arXiv:2209.14770) joined into one.
+
+    Example:
+        >>> layer = OperationalConv2d(4, 8, kernel_size=3, padding=1, order=3)
+        >>> layer(torch.rand(2, 4, 16, 16)).shape
+        torch.Size([2, 8, 16, 16])
+    """
+
+
+class OperationalConv3d(_OperationalConv, nn.Conv3d):
+    """Operational (Self-ONN) convolution of 3-D volumes. See `OperationalConv2d`."""
+
+
+class OperationalConvTranspose1d(_Operational, nn.ConvTranspose1d):
+    """Operational (Self-ONN) transposed convolution of 1-D signals. See `OperationalConvTranspose2d`."""
+
+    def forward(self, input: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
+        padding = self._output_padding(
+            input, output_size, self.stride, self.padding, self.kernel_size, 1, self.dilation
+        )
+        powers = expand_powers(input, self.order, self.groups, input.dim() - 2)
+        return F.conv_transpose1d(
+            powers, self.weight, self.bias, self.stride, self.padding, padding, self.groups, self.dilation
+        )
+
+
+class OperationalConvTranspose2d(_Operational, nn.ConvTranspose2d):
+    """Operational (Self-ONN) transposed convolution of 2-D images.
+
+    Args:
+        in_channels, out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, padding_mode: as
+            in ``torch.nn.ConvTranspose2d``.
+        order, higher_order_scale: see `OperationalConv2d`.
+
+    Shape:
+        As ``torch.nn.ConvTranspose2d``. Weight ``(order * in_channels, out_channels / groups, *kernel_size)``: group by
+        group, and within a group powers 1 to order.
+
+    Raises:
+        ValueError: when `order` is below 1, or as ``torch.nn.ConvTranspose2d`` does.
+    """
+
+    def forward(self, input: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
+        padding = self._output_padding(
+            input, output_size, self.stride, self.padding, self.kernel_size, 2, self.dilation
+        )
+        powers = expand_powers(input, self.order, self.groups, input.dim() - 3)
+        return F.conv_transpose2d(
+            powers, self.weight, self.bias, self.stride, self.padding, padding, self.groups, self.dilation
+        )
+
+
+class OperationalConvTranspose3d(_Operational, nn.ConvTranspose3d):
+    """Operational (Self-ONN) transposed convolution of 3-D volumes. See `OperationalConvTranspose2d`."""
+
+    def forward(self, input: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
+        padding = self._output_padding(
+            input, output_size, self.stride, self.padding, self.kernel_size, 3, self.dilation
+        )
+        powers = expand_powers(input, self.order, self.groups, input.dim() - 4)
+        return F.conv_transpose3d(
+            powers, self.weight, self.bias, self.stride, self.padding, padding, self.groups, self.dilation
+        )
+
+
+@Conv.factory_function("operational")
+def operational_factory(dim: int) -> type[_OperationalConv]:
+    """Operational convolutions of 1, 2 or 3 dimensions, as ``Conv["operational", dim]`` of MONAI."""
+    return (OperationalConv1d, OperationalConv2d, OperationalConv3d)[dim - 1]
+
+
+@Conv.factory_function("operationaltrans")
+def operational_transpose_factory(dim: int) -> type[_Operational]:
+    """Operational transposed convolutions of 1, 2 or 3 dimensions, as ``Conv["operationaltrans", dim]`` of MONAI."""
+    return (OperationalConvTranspose1d, OperationalConvTranspose2d, OperationalConvTranspose3d)[dim - 1]

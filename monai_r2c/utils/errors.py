@@ -1,0 +1,56 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import re
+import sys
+import traceback
+from types import TracebackType
+
+_NAMED = re.compile(r"InputError: (?P<message>[^\n]+)")
+
+
+class InputError(ValueError):
+    """What the user gave is wrong: one line that says what, where (the file or the key) and what would be right."""
+
+
+def find_input_error(error: BaseException) -> str | None:
+    """Return the one line of the first `InputError` in the chain of causes of `error`, or None.
+
+    MONAI wraps errors of config components and transforms, and data loader workers turn theirs into text; the line
+    is found through both.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if type(seen) is InputError and "\n" not in str(seen):
+            return str(seen)
+        named = _NAMED.search(str(seen))
+        if named:
+            return named["message"].strip()
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
+def report_in_one_line() -> None:
+    """From now on, let an uncaught `InputError` end the process with its one line instead of a traceback.
+
+    Meant for ``initialize`` of a bundle's config. Other errors keep their traceback; the exit status is 1 in both cases.
+    """
+    sys.excepthook = _excepthook
+
+
+def _excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    message = find_input_error(error)
+    if message is None:
+        traceback.print_exception(kind, error, trace)
+    else:
+        print(f"Error: {message}", file=sys.stderr)
