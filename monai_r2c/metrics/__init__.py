@@ -10,4 +10,3 @@
 # limitations under the License.
 
 from __future__ import annotations
-

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn as nn
@@ -30,14 +30,15 @@ class _Operational(nn.Module):
     bounded near [-1, 1]: put a tanh before the layer where nothing else bounds it.
     """
 
-    in_channels: int
-    out_channels: int
-    groups: int
-    transposed: bool
-    order: int
-    higher_order_scale: float
-    weight: nn.Parameter
-    bias: nn.Parameter | None
+    if TYPE_CHECKING:  # TorchScript cannot read annotations written as strings
+        in_channels: int
+        out_channels: int
+        groups: int
+        transposed: bool
+        order: int
+        higher_order_scale: float
+        weight: nn.Parameter
+        bias: nn.Parameter | None
 
     def __init__(
         self, in_channels: int, *args: Any, order: int = 3, higher_order_scale: float = 1.0, **kwargs: Any
