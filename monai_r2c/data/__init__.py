@@ -10,3 +10,16 @@
 # limitations under the License.
 
 from __future__ import annotations
+
+from .datalist import Datalist, DatalistItem
+from .datalist_reading import load_datalist, read_datalist
+from .folder_layout import list_images, read_dataset_dir
+
+__all__ = [
+    "Datalist",
+    "DatalistItem",
+    "list_images",
+    "load_datalist",
+    "read_datalist",
+    "read_dataset_dir",
+]

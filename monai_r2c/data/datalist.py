@@ -1,0 +1,184 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monai_r2c.utils import InputError
+from monai_r2c.utils.files import write_text_atomically
+
+SECTIONS = ("training", "validation", "testing")
+DOMAINS = ("poor", "good")
+TRAINING = ("training/poor", "training/good")
+
+
+@dataclass(frozen=True)
+class DatalistItem:
+    """One image of a datalist.
+
+    Args:
+        section: ``training``, ``validation`` or ``testing``.
+        domain: ``poor`` or ``good``.
+        image: absolute path of the image.
+        label: index into the datalist's classes.
+        file: the image's path as the user wrote it, for messages and tables.
+        patient: the patient's name or number, where known.
+        reference: absolute path of the clean original of a degraded image, where there is one.
+    """
+
+    section: str
+    domain: str
+    image: str
+    label: int
+    file: str
+    patient: str | None = None
+    reference: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Section and domain as users read them, such as ``training/poor``."""
+        return f"{self.section}/{self.domain}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the item as MONAI's dictionary transforms take it; absent options are absent keys."""
+        item = {"image": self.image, "label": self.label, "file": self.file}
+        options = {"patient": self.patient, "reference": self.reference}
+        return item | {key: value for key, value in options.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Datalist:
+    """The images of a run by section (training, validation, testing) and domain (poor, good), with their classes.
+
+    Args:
+        classes: class names; an item's label is an index into them.
+        entries: all items, in the order in which `items` returns them.
+    """
+
+    classes: tuple[str, ...]
+    entries: tuple[DatalistItem, ...]
+
+    def items(self, section: str, domain: str) -> list[dict[str, Any]]:
+        """Return the images of one section and domain as dictionaries for MONAI's datasets.
+
+        Returns:
+            Dictionaries with ``image`` (absolute path), ``label`` (index) and ``file`` (path as written), and where
+            known ``patient`` and ``reference`` (absolute path of the clean original). Empty when there are none.
+
+        Raises:
+            ValueError: when there is no such section or domain.
+        """
+        if section not in SECTIONS or domain not in DOMAINS:
+            raise ValueError(f"expected one of {SECTIONS} and one of {DOMAINS}, got {section!r} and {domain!r}.")
+        return [entry.to_dict() for entry in self.entries if (entry.section, entry.domain) == (section, domain)]
+
+    def write(self, path: str | Path) -> None:
+        """Write the datalist as JSON, atomically, with paths relative to the file's folder where possible."""
+        folder = Path(path).resolve().parent
+        content: dict[str, Any] = {"classes": list(self.classes)}
+        for section in SECTIONS:
+            content[section] = {domain: [] for domain in DOMAINS}
+        for entry in self.entries:
+            item: dict[str, Any] = {"image": _relative(entry.image, folder), "label": entry.label}
+            if entry.patient is not None:
+                item["patient"] = entry.patient
+            if entry.reference is not None:
+                item["reference"] = _relative(entry.reference, folder)
+            content[entry.section][entry.domain].append(item)
+        write_text_atomically(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+    def check(self, source: str | Path, required: Sequence[str] = TRAINING) -> None:
+        """Refuse what would spoil a run: empty domains, missing files, images or patients in more than one place.
+
+        Args:
+            source: where the datalist comes from, to be named in messages.
+            required: places (section/domain) that must hold images.
+
+        Raises:
+            InputError: at the first fault; one line that names `source`, the place or file, and what is expected.
+        """
+        for place in required:
+            if not any(entry.place == place for entry in self.entries):
+                raise InputError(f"{source}: {place} holds no image; at least one is needed")
+        seen: dict[str, DatalistItem] = {}
+        patients: dict[str, DatalistItem] = {}
+        for entry in self.entries:
+            for path in filter(None, (entry.image, entry.reference)):
+                if not os.path.isfile(path):
+                    raise InputError(f"{source}: {entry.file} in {entry.place}: there is no file {path}")
+            other = seen.setdefault(os.path.realpath(entry.image), entry)
+            if other is not entry:
+                raise InputError(
+                    f"{source}: {entry.file} is listed in {other.place} and again in {entry.place}; "
+                    "an image belongs in one place, once"
+                )
+            if entry.patient is None:
+                continue
+            other = patients.setdefault(entry.patient, entry)
+            if other.section != entry.section:
+                raise InputError(
+                    f"{source}: patient {entry.patient} is in {other.section} ({other.file}) and in {entry.section} "
+                    f"({entry.file}); all images of a patient belong in one section"
+                )
+
+
+def check_classes(classes: object, source: str | Path) -> tuple[str, ...]:
+    """Return `classes` as a tuple of distinct names.
+
+    Args:
+        classes: a list of names, or one string with commas between them.
+        source: where they come from, to be named in messages.
+
+    Raises:
+        InputError: when they are anything else, empty or not distinct.
+    """
+    if isinstance(classes, str):
+        classes = [name.strip() for name in classes.split(",")]
+    names = tuple(classes) if isinstance(classes, Sequence) else ()
+    if not names or not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
+        raise InputError(
+            f"{source}: classes must be a list of distinct names such as [non-covid, covid], got {classes!r}"
+        )
+    return names
+
+
+def label_index(label: object, classes: Sequence[str], where: str) -> int:
+    """Return the index of a label that is a class name or an index already.
+
+    Args:
+        label: what was read.
+        classes: class names.
+        where: the source and item, to be named in messages.
+
+    Raises:
+        InputError: when the label is neither.
+    """
+    if isinstance(label, str) and label in classes:
+        return list(classes).index(label)
+    if isinstance(label, int) and not isinstance(label, bool) and 0 <= label < len(classes):
+        return label
+    allowed = f"the classes {', '.join(classes)}"
+    if not isinstance(label, str):
+        allowed += f", nor an index from 0 to {len(classes) - 1}"
+    raise InputError(f"{where}: label {label!r} is not one of {allowed}")
+
+
+def _relative(path: str, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive on Windows
+        return Path(path).as_posix()
