@@ -8,14 +8,13 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-
-from __future__ import annotations
-
 """Blind restoration of medical images together with diagnosis: R2C-GAN and operational layers on MONAI.
 
 Importing the package loads every sub-package, so that a MONAI config with ``imports: [$import monai_r2c]`` finds each
 class by its short name, and registers the operational layers in MONAI's ``Conv`` factory.
 """
+
+from __future__ import annotations
 
 from . import apps, data, engines, handlers, inferers, losses, metrics, networks, transforms, utils
 

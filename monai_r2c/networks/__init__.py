@@ -11,4 +11,34 @@
 
 from __future__ import annotations
 
-from .layers import *  # noqa: F403
+from .initialisation import glorot_uniform_
+from .layers import (
+    OperationalConv1d,
+    OperationalConv2d,
+    OperationalConv3d,
+    OperationalConvTranspose1d,
+    OperationalConvTranspose2d,
+    OperationalConvTranspose3d,
+)
+from .model_file import ModelSettings, load_restorer, read_settings, save_model
+from .nets import R2CClassifier, R2CDiscriminator, R2CGenerator, R2CRestorer
+from .published import load_published_arrays
+
+__all__ = [
+    "ModelSettings",
+    "OperationalConv1d",
+    "OperationalConv2d",
+    "OperationalConv3d",
+    "OperationalConvTranspose1d",
+    "OperationalConvTranspose2d",
+    "OperationalConvTranspose3d",
+    "R2CClassifier",
+    "R2CDiscriminator",
+    "R2CGenerator",
+    "R2CRestorer",
+    "glorot_uniform_",
+    "load_published_arrays",
+    "load_restorer",
+    "read_settings",
+    "save_model",
+]

@@ -43,7 +43,8 @@ def find_input_error(error: BaseException) -> str | None:
 def report_in_one_line() -> None:
     """From now on, let an uncaught `InputError` end the process with its one line instead of a traceback.
 
-    Meant for ``initialize`` of a bundle's config. Other errors keep their traceback; the exit status is 1 in both cases.
+    Meant for ``initialize`` of a bundle's config. Other errors keep their traceback; the exit
+    status is 1 in both cases.
     """
     sys.excepthook = _excepthook
 

@@ -10,3 +10,11 @@
 # limitations under the License.
 
 from __future__ import annotations
+
+from .class_head import ClassHead
+from .convolution_kind import ConvolutionKind
+from .instance_norm import instance_norm
+from .resampling import SameDown, SameUp
+from .residual import R2CResidualBlock
+
+__all__ = ["ClassHead", "ConvolutionKind", "R2CResidualBlock", "SameDown", "SameUp", "instance_norm"]

@@ -20,7 +20,8 @@ from .operational import (
     OperationalConvTranspose3d,
 )
 from .powers import expand_powers
-from .same_padding import SamePad
+from .reflect_pad import ReflectPad
+from .same_padding import SameCrop, SamePad, same_padding
 
 __all__ = [
     "OperationalConv1d",
@@ -29,6 +30,9 @@ __all__ = [
     "OperationalConvTranspose1d",
     "OperationalConvTranspose2d",
     "OperationalConvTranspose3d",
+    "ReflectPad",
+    "SameCrop",
     "SamePad",
     "expand_powers",
+    "same_padding",
 ]

@@ -9,6 +9,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+# torch's own transposed convolutions call these functions with the same tuples, which their annotations do not admit
+# mypy: disable-error-code="arg-type, operator"
+
 from __future__ import annotations
 
 import math
@@ -37,8 +40,8 @@ class _Operational(nn.Module):
         transposed: bool
         order: int
         higher_order_scale: float
-        weight: nn.Parameter
-        bias: nn.Parameter | None
+        weight: torch.Tensor
+        bias: torch.Tensor | None
 
     def __init__(
         self, in_channels: int, *args: Any, order: int = 3, higher_order_scale: float = 1.0, **kwargs: Any
@@ -110,7 +113,8 @@ class OperationalConv2d(_OperationalConv, nn.Conv2d):
             plain convolution.
 
     Shape:
-        Input ``(batch, in_channels, rows, columns)`` or without batch, best within [-1, 1]; output as ``torch.nn.Conv2d``.
+        Input ``(batch, in_channels, rows, columns)`` or without batch, best within [-1, 1]; output as
+        ``torch.nn.Conv2d``.
         Weight ``(out_channels, order * in_channels / groups, *kernel_size)``: within each group, powers 1 to order.
 
     Raises:
@@ -147,8 +151,8 @@ class OperationalConvTranspose2d(_Operational, nn.ConvTranspose2d):
     """Operational (Self-ONN) transposed convolution of 2-D images.
 
     Args:
-        in_channels, out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, padding_mode: as
-            in ``torch.nn.ConvTranspose2d``.
+        in_channels, out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, padding_mode:
+            as in ``torch.nn.ConvTranspose2d``.
         order, higher_order_scale: see `OperationalConv2d`.
 
     Shape:

@@ -11,20 +11,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
 
-class SamePad(nn.Module):
-    """Zero padding before a convolution as TensorFlow's ``padding="SAME"``: output size ``ceil(size / stride)``.
+def same_padding(size: int, kernel_size: int, stride: int) -> tuple[int, int]:
+    """Zeros before and after one dimension for TensorFlow's ``padding="SAME"``: output size ``ceil(size / stride)``.
 
-    The padding is split unevenly, with the larger part after: kernel 3, stride 2 on an even size pads (0, 1).
+    The split is uneven, with the larger part after: kernel 3, stride 2 on an even size gives (0, 1).
+    """
+    # total = (ceil(size / stride) - 1) * stride + kernel - size, written without a ceil for dynamic shapes
+    total = max(kernel_size - stride + (stride - size % stride) % stride, 0)
+    before = total // 2
+    return before, total - before
+
+
+class SamePad(nn.Module):
+    """Zero padding before a convolution, as TensorFlow's ``padding="SAME"`` (see `same_padding`).
 
     Args:
-        spatial_dims: number of spatial dimensions, 1 to 3.
         kernel_size: kernel of the convolution that follows, the same along every dimension.
         stride: its stride.
 
@@ -32,29 +38,47 @@ class SamePad(nn.Module):
         Input ``(batch, channels, *spatial)``; output the same with every spatial dimension padded.
     """
 
-    def __init__(self, spatial_dims: int, kernel_size: int, stride: int) -> None:
+    def __init__(self, kernel_size: int, stride: int) -> None:
         super().__init__()
-        self.spatial_dims = spatial_dims
         self.kernel_size = kernel_size
         self.stride = stride
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         padding: list[int] = []
-        for dim in range(self.spatial_dims):  # F.pad wants the last dimension first
-            size = x.shape[x.dim() - 1 - dim]
-            # total = (ceil(size / stride) - 1) * stride + kernel - size, written without a ceil for dynamic shapes
-            total = max(self.kernel_size - self.stride + (-size) % self.stride, 0)
-            padding += [total // 2, total - total // 2]
+        for dim in range(x.dim() - 1, 1, -1):  # F.pad wants the last dimension first
+            before, after = same_padding(x.shape[dim], self.kernel_size, self.stride)
+            padding.append(before)
+            padding.append(after)
         return F.pad(x, padding)
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}"
 
 
-class CropTo(nn.Module):
-    """Keep the leading part of every spatial dimension, up to the size of a reference."""
+class SameCrop(nn.Module):
+    """Crop after an unpadded transposed convolution: the transpose of `SamePad` for an image of the given size.
 
-    def forward(self, x: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    On even sizes with kernel 3 and stride 2 it drops the last row and column, as TensorFlow does; on odd sizes the
+    first ones too.
+
+    Args:
+        kernel_size, stride: of the transposed convolution that came before.
+
+    Shape:
+        Input ``(batch, channels, *spatial)`` and the wanted spatial size, that of `SamePad`'s input; output of that
+        size.
+    """
+
+    def __init__(self, kernel_size: int, stride: int) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = stride
+
+    def forward(self, x: torch.Tensor, size: list[int]) -> torch.Tensor:
         for dim, length in enumerate(size):
-            x = x.narrow(dim + 2, 0, length)
+            before, _ = same_padding(length, self.kernel_size, self.stride)
+            x = x.narrow(dim + 2, before, length)
         return x
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}"

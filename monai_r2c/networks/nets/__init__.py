@@ -10,3 +10,8 @@
 # limitations under the License.
 
 from __future__ import annotations
+
+from .discriminator import R2CDiscriminator
+from .generator import R2CClassifier, R2CGenerator, R2CGeneratorBase, R2CRestorer
+
+__all__ = ["R2CClassifier", "R2CDiscriminator", "R2CGenerator", "R2CGeneratorBase", "R2CRestorer"]

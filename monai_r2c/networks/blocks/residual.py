@@ -1,0 +1,47 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import torch
+import torch.nn as nn
+
+from ..layers import ReflectPad
+from .convolution_kind import ConvolutionKind
+from .instance_norm import instance_norm
+
+
+class R2CResidualBlock(nn.Module):
+    """Residual block of the R2C generators, without an activation after the sum.
+
+    Operational: ``x + norm(op(pad(tanh(norm(op(pad(tanh(x))))))))``; plain:
+    ``x + norm(conv(pad(relu(norm(conv(pad(x)))))))``. Convolutions have kernel 3, reflect padding of 1 and no bias.
+
+    Args:
+        kind: plain or operational convolutions.
+        channels: of input and output.
+
+    Shape:
+        ``(batch, channels, *spatial)`` in and out; every spatial size at least 2.
+    """
+
+    def __init__(self, kind: ConvolutionKind, channels: int) -> None:
+        super().__init__()
+        first = [nn.Tanh()] if kind.operational else []
+        between: nn.Module = nn.Tanh() if kind.operational else nn.ReLU()
+        self.body = nn.Sequential(*first, *_convolution(kind, channels), between, *_convolution(kind, channels))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.body(x)
+
+
+def _convolution(kind: ConvolutionKind, channels: int) -> list[nn.Module]:
+    return [ReflectPad(1), kind.conv(channels, channels, 3, bias=False), instance_norm(channels)]
