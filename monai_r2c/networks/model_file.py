@@ -22,7 +22,7 @@ import torch.nn as nn
 
 from monai_r2c.utils import InputError
 
-from .nets import R2CGenerator
+from .nets import R2CGenerator, R2CGeneratorBase
 
 _FORMAT = "monai_r2c model 1"
 
@@ -59,7 +59,7 @@ class ModelSettings:
 
 def save_model(
     path: str | os.PathLike,
-    restorer: nn.Module,
+    restorer: R2CGeneratorBase,
     classes: tuple[str, ...] | list[str],
     image_size: int,
     **others: nn.Module,
@@ -70,8 +70,8 @@ def save_model(
         path: of the file, usually ``model.pt``; its folder is made.
         restorer: an `R2CGenerator`.
         classes, image_size: see `ModelSettings`.
-        others: further networks by name (``degrader``, ``poor_discriminator``, ``good_discriminator``), whose weights are
-            kept beside.
+        others: further networks by name (``degrader``, ``poor_discriminator``, ``good_discriminator``), whose weights
+            are kept beside.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -63,7 +63,8 @@ def load_published_arrays(
     """
     variables = list(_keras_variables(network))
     names = [f"array {i}" for i in range(len(arrays))] if names is None else names
-    arrays, names = _head_last(arrays), _head_last(names, arrays)
+    if len(arrays) == len(variables):
+        arrays, names = _head_last(arrays), _head_last(names, arrays)
     for variable, array, name in zip(variables, arrays, names):
         if variable.shape != tuple(array.shape):
             needed = f"{variable.name} of {_describe(network)} needs {variable.shape}"
