@@ -10,3 +10,7 @@
 # limitations under the License.
 
 from __future__ import annotations
+
+from .restore_to_classify import RestoreToClassifyLoss, UnpairedDiscriminatorLoss
+
+__all__ = ["RestoreToClassifyLoss", "UnpairedDiscriminatorLoss"]

@@ -17,11 +17,35 @@ import numpy as np
 import pytest
 import torch
 
+from monai_r2c.engines.translation import translate_unpaired
+from monai_r2c.losses import RestoreToClassifyLoss, UnpairedDiscriminatorLoss
 from monai_r2c.networks import R2CDiscriminator, R2CGenerator
 from monai_r2c.networks.published import load_published_arrays
 from monai_r2c.utils import InputError
 
 NETWORKS = {"G_A2B": R2CGenerator, "G_B2A": R2CGenerator, "D_A": R2CDiscriminator, "D_B": R2CDiscriminator}
+GENERATOR_LOSSES = {
+    "adversarial_restored": "A2B_g_loss",
+    "adversarial_degraded": "B2A_g_loss",
+    "cycle_poor": "A2B2A_cycle_loss",
+    "cycle_good": "B2A2B_cycle_loss",
+    "identity_poor": "A2A_id_loss",
+    "identity_good": "B2B_id_loss",
+    "class_restored": "A2B_c_loss",
+    "class_degraded": "B2A_c_loss",
+    "class_cycled_poor": "A2B2A_c_loss",
+    "class_cycled_good": "B2A2B_c_loss",
+    "class_identity_poor": "A2A_c_loss",
+    "class_identity_good": "B2B_c_loss",
+    "generator_loss": "G_loss",
+}
+DISCRIMINATOR_LOSSES = {
+    "poor_real": "A_d_loss",
+    "poor_fake": "B2A_d_loss",
+    "good_real": "B_d_loss",
+    "good_fake": "A2B_d_loss",
+    "discriminator_loss": "D_loss",
+}
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +157,50 @@ def test_operational_generator_takes_the_arrays_of_each_power_in_keras_order(hea
     assert network.up[0].conv.kernels_by_power().flatten(1).mean(1).tolist() == [12.0, 14.0]
     assert network.up[0].conv.bias.tolist() == [28.0] * 3
     assert network.head.linear.bias.tolist() == [17.0] * 2
+
+
+def test_every_loss_and_gradient_norm_is_the_published_one(reference, published) -> None:
+    restorer, degrader = published["G_A2B"], published["G_B2A"]
+    images, logits = translate_unpaired(restorer, degrader, _images(reference["A"]), _images(reference["B"]))
+    labels = {
+        "poor_label": torch.from_numpy(reference["label_A"]).argmax(1),
+        "good_label": torch.from_numpy(reference["label_B"]).argmax(1),
+    }
+    scores = {"restored": published["D_B"](images["restored"]), "degraded": published["D_A"](images["degraded"])}
+    losses = RestoreToClassifyLoss()(images, logits, scores, labels)
+    _assert_losses(losses, reference, GENERATOR_LOSSES)
+    _assert_gradient_norms(losses["generator_loss"], reference, published, "G", ("G_A2B", "G_B2A"))
+
+    real = {"poor": published["D_A"](images["poor"]), "good": published["D_B"](images["good"])}
+    fake = {
+        "poor": published["D_A"](images["degraded"].detach()),
+        "good": published["D_B"](images["restored"].detach()),
+    }
+    losses = UnpairedDiscriminatorLoss()(real, fake)
+    _assert_losses(losses, reference, DISCRIMINATOR_LOSSES)
+    _assert_gradient_norms(losses["discriminator_loss"], reference, published, "D", ("D_A", "D_B"))
+
+
+def _assert_losses(losses: dict[str, torch.Tensor], reference: dict[str, np.ndarray], names: dict[str, str]) -> None:
+    assert set(losses) == set(names)
+    for name, published_name in names.items():
+        assert losses[name].item() == pytest.approx(float(reference[f"loss/{published_name}"]), rel=2e-5), name
+
+
+def _assert_gradient_norms(loss, reference, published, kind: str, networks: tuple[str, str]) -> None:
+    expected = dict(zip(reference[f"grad_norm/{kind}_names"], reference[f"grad_norm/{kind}"]))
+    variables = [
+        (f"{n}/{name}", v) for n in networks for name, v in zip(_arrays(reference, n)[1], _variables(published[n]))
+    ]
+    gradients = torch.autograd.grad(loss, [v for _, v in variables], retain_graph=True)
+    assert len(expected) == len(variables)
+    for (name, _), gradient in zip(variables, gradients):
+        assert gradient.norm().item() == pytest.approx(float(expected[name]), rel=1e-3), name
+
+
+def _variables(network: torch.nn.Module) -> list[torch.nn.Parameter]:
+    """Parameters in Keras order: of a plain network, those of its layers as the data meets them, the head last."""
+    parts = (
+        ["stem", "down", "trunk", "after_head", "up", "to_image", "head"] if hasattr(network, "stem") else ["layers"]
+    )
+    return [p for part in parts for p in network.get_submodule(part).parameters()]

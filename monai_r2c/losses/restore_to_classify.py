@@ -1,0 +1,143 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from monai_r2c.utils import R2CKeys as Keys
+
+# the six generator passes, and whose class each of them has to predict
+PASSES = {
+    Keys.RESTORED: Keys.POOR_LABEL,
+    Keys.DEGRADED: Keys.GOOD_LABEL,
+    Keys.CYCLED_POOR: Keys.POOR_LABEL,
+    Keys.CYCLED_GOOD: Keys.GOOD_LABEL,
+    Keys.IDENTITY_POOR: Keys.POOR_LABEL,
+    Keys.IDENTITY_GOOD: Keys.GOOD_LABEL,
+}
+
+
+class RestoreToClassifyLoss(nn.Module):
+    """Loss of both generators: adversarial, cycle, identity and class terms, each by name, and their weighted total.
+
+    ``total = a (adversarial_restored + adversarial_degraded) + c (cycle_poor + cycle_good)
+    + i (identity_poor + identity_good) + k (the six class terms)``
+
+    Adversarial terms are least squares against 1 without activation, cycle and identity terms mean absolute
+    differences, class terms cross-entropies on logits. All are computed in float32.
+
+    Args:
+        adversarial_weight: a, published 1.
+        cycle_weight: c, published 10.
+        identity_weight: i, published 5.
+        class_weight: k, published 0.1 for each of the six generator passes.
+        label_weights: weight of each class in the cross-entropy; None weighs them alike.
+
+    Raises:
+        ValueError: when a weight is negative.
+
+    Source: R2C-GAN, arXiv:2209.14770.
+    """
+
+    def __init__(
+        self,
+        adversarial_weight: float = 1.0,
+        cycle_weight: float = 10.0,
+        identity_weight: float = 5.0,
+        class_weight: float = 0.1,
+        label_weights: Sequence[float] | None = None,
+    ) -> None:
+        super().__init__()
+        self.weights = {
+            "adversarial": adversarial_weight,
+            "cycle": cycle_weight,
+            "identity": identity_weight,
+            "class": class_weight,
+        }
+        for name, weight in self.weights.items():
+            if weight < 0:
+                raise ValueError(f"{name}_weight must be at least 0, got {weight}.")
+        self.register_buffer("label_weights", None if label_weights is None else torch.tensor(label_weights))
+
+    def forward(
+        self,
+        images: Mapping[str, torch.Tensor],
+        logits: Mapping[str, torch.Tensor],
+        scores: Mapping[str, torch.Tensor],
+        labels: Mapping[str, torch.Tensor],
+    ) -> dict[str, torch.Tensor]:
+        """Compute every term.
+
+        Args:
+            images: ``poor``, ``good``, ``cycled_poor``, ``cycled_good``, ``identity_poor``, ``identity_good``, each
+                ``(batch, channels, *spatial)``.
+            logits: of the six passes ``restored``, ``degraded``, ``cycled_poor``, ``cycled_good``, ``identity_poor``
+                and ``identity_good``, each ``(batch, classes)``.
+            scores: discriminator maps of the ``restored`` and the ``degraded`` image.
+            labels: ``poor_label`` and ``good_label``, each ``(batch,)`` integer.
+
+        Returns:
+            Scalars by name, unweighted, and ``generator_loss``, their weighted total.
+        """
+        losses = {
+            "adversarial_restored": least_squares(scores[Keys.RESTORED], 1.0),
+            "adversarial_degraded": least_squares(scores[Keys.DEGRADED], 1.0),
+            "cycle_poor": _absolute(images[Keys.CYCLED_POOR], images[Keys.POOR]),
+            "cycle_good": _absolute(images[Keys.CYCLED_GOOD], images[Keys.GOOD]),
+            "identity_poor": _absolute(images[Keys.IDENTITY_POOR], images[Keys.POOR]),
+            "identity_good": _absolute(images[Keys.IDENTITY_GOOD], images[Keys.GOOD]),
+        }
+        for name, label in PASSES.items():
+            losses[f"class_{name}"] = F.cross_entropy(logits[name].float(), labels[label], self.label_weights)
+        total = sum(self.weights[name.partition("_")[0]] * value for name, value in losses.items())
+        return {**losses, "generator_loss": total}
+
+
+class UnpairedDiscriminatorLoss(nn.Module):
+    """Loss of both discriminators: least squares of real images against 1 and of generated ones against 0.
+
+    Summed over real and generated and over both discriminators, without a factor 1/2. Computed in float32.
+
+    Source: R2C-GAN, arXiv:2209.14770.
+    """
+
+    def forward(self, real: Mapping[str, torch.Tensor], fake: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Compute every term.
+
+        Args:
+            real: score maps of real images, by domain (``poor``, ``good``).
+            fake: score maps of generated images, by the domain that they imitate.
+
+        Returns:
+            Scalars ``poor_real``, ``poor_fake``, ``good_real``, ``good_fake`` and ``discriminator_loss``, their sum.
+        """
+        losses = {}
+        for domain in (Keys.POOR, Keys.GOOD):
+            losses[f"{domain}_real"] = least_squares(real[domain], 1.0)
+            losses[f"{domain}_fake"] = least_squares(fake[domain], 0.0)
+        return {**losses, "discriminator_loss": torch.stack(list(losses.values())).sum()}
+
+
+def least_squares(scores: torch.Tensor, target: float) -> torch.Tensor:
+    """Mean squared difference of a score map from a constant, as a float32 scalar.
+
+    MONAI's ``PatchAdversarialLoss`` is the same function, but copies its target to the device at every call.
+    """
+    return (scores.float() - target).square().mean()
+
+
+def _absolute(image: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    return F.l1_loss(image.float(), target.float())
