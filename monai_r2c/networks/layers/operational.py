@@ -46,19 +46,22 @@ class _Operational(nn.Module):
     def __init__(
         self, in_channels: int, *args: Any, order: int = 3, higher_order_scale: float = 1.0, **kwargs: Any
     ) -> None:
-        if order < 1:
-            raise ValueError(f"order must be an integer of at least 1, got {order}.")
+        if not isinstance(order, int) or order < 1:
+            raise ValueError(f"order must be an integer of at least 1, got {order!r}.")
         # set first: torch's constructor calls reset_parameters, which needs them
         self.order = order
         self.higher_order_scale = higher_order_scale
         super().__init__(order * in_channels, *args, **kwargs)
+        if in_channels % self.groups:  # torch has only checked order * in_channels
+            raise ValueError(f"in_channels must be divisible by groups, got {in_channels} and {self.groups}.")
         self.in_channels = in_channels
 
     def kernels_by_power(self) -> torch.Tensor:
-        """View of the weight with the power as its first dimension.
+        """Rearrange the weight so that the power is its first dimension.
 
         Returns:
-            ``(order, out, in / groups, *kernel)``, or ``(order, in, out / groups, *kernel)`` for a transposed layer.
+            ``(order, out, in / groups, *kernel)``, or ``(order, in, out / groups, *kernel)`` for a transposed layer: a
+            view, or for a transposed layer with groups a copy.
         """
         kernel = self.weight.shape[2:]
         if not self.transposed:
