@@ -14,10 +14,14 @@ from __future__ import annotations
 from .datalist import Datalist, DatalistItem
 from .datalist_reading import load_datalist, read_datalist
 from .folder_layout import list_images, read_dataset_dir
+from .image_pool import ImagePool
+from .unpaired import UnpairedDataset
 
 __all__ = [
     "Datalist",
     "DatalistItem",
+    "ImagePool",
+    "UnpairedDataset",
     "list_images",
     "load_datalist",
     "read_datalist",

@@ -124,10 +124,10 @@ def test_wrong_form_is_refused_in_one_line(tmp_path, sections, message):
 
 
 def test_missing_file_and_other_than_json_are_refused(tmp_path):
-    with pytest.raises(InputError, match="none.json: cannot read the datalist: No such file"):
+    with pytest.raises(InputError, match=r"none.json: cannot read the datalist: No such file"):
         read_datalist(tmp_path / "none.json")
     (tmp_path / "bad.json").write_text("{classes:")
-    with pytest.raises(InputError, match="bad.json: not a JSON file") as refused:
+    with pytest.raises(InputError, match=r"bad.json: not a JSON file") as refused:
         read_datalist(tmp_path / "bad.json")
     assert "\n" not in str(refused.value)
 
@@ -230,7 +230,7 @@ def test_faults_of_labels_csv_are_refused_in_one_line(tmp_path, rows, message):
 
 
 def test_labels_csv_needs_its_header_and_classes(tmp_path):
-    with pytest.raises(InputError, match="classes are needed to read labels.csv"):
+    with pytest.raises(InputError, match=r"classes are needed to read labels.csv"):
         read_dataset_dir(make_labelled(tmp_path, *GOOD_ROWS))
     with pytest.raises(InputError, match="expected the header file,label"):
         read_dataset_dir(make_labelled(tmp_path, header="image,class"), ["a"])
@@ -239,7 +239,7 @@ def test_labels_csv_needs_its_header_and_classes(tmp_path):
 def test_label_by_folder_and_by_table_must_agree(tmp_path):
     make_files(tmp_path, "trainA/covid/1.png", "trainB/2.png")
     (tmp_path / "labels.csv").write_text("file,label\ntrainA/covid/1.png,non-covid\ntrainB/2.png,covid\n")
-    with pytest.raises(InputError, match="two labels: the folder says covid, labels.csv says non-covid"):
+    with pytest.raises(InputError, match=r"two labels: the folder says covid, labels.csv says non-covid"):
         read_dataset_dir(tmp_path, ["non-covid", "covid"])
 
 
@@ -258,5 +258,5 @@ def test_wrong_folders_are_refused(tmp_path):
 
 def test_class_folder_outside_classes_is_refused(tmp_path):
     make_files(tmp_path, "trainA/covid/1.png", "trainB/flu/2.png")
-    with pytest.raises(InputError, match="trainB/flu/2.png: label 'flu' is not one of the classes non-covid, covid"):
+    with pytest.raises(InputError, match=r"trainB/flu/2.png: label 'flu' is not one of the classes non-covid, covid"):
         read_dataset_dir(tmp_path, ["non-covid", "covid"])
