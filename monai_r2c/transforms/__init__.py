@@ -10,3 +10,5 @@
 # limitations under the License.
 
 from __future__ import annotations
+
+from .radiograph import *  # noqa: F403

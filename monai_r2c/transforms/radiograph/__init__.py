@@ -10,3 +10,16 @@
 # limitations under the License.
 
 from __future__ import annotations
+
+from .array import LoadRadiograph, RadiographKeys
+from .dictionary import LoadRadiographD, LoadRadiographd, LoadRadiographDict
+from .formats import RadiographKind
+
+__all__ = [
+    "LoadRadiograph",
+    "LoadRadiographD",
+    "LoadRadiographDict",
+    "LoadRadiographd",
+    "RadiographKeys",
+    "RadiographKind",
+]

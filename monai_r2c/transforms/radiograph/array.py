@@ -1,0 +1,142 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import PathLike
+from monai.data import MetaTensor
+from monai.transforms import Transform
+from monai.utils import ImageMetaKey, MetaKeys
+from monai.utils.enums import StrEnum
+
+from .checks import check_values
+from .dicom import MODALITIES, pixel_spacing, read_dicom
+from .formats import RadiographKind, require_kind
+from .raster import read_raster
+from .volumes import read_metaimage, read_nifti
+
+
+class RadiographKeys(StrEnum):
+    """What `LoadRadiograph` writes into the meta data beside MONAI's own keys; always all of them."""
+
+    KIND = "radiograph_kind"
+    SPACING = "spacing"
+    ORIGINAL_SIZE = "original_size"
+    BITS = "bits"
+    POLARITY = "polarity"
+    VALUE_RANGE = "value_range"
+
+
+class LoadRadiograph(Transform):
+    """Read a radiograph from PNG, TIFF, JPEG, DICOM, NIfTI or MetaImage as a display would show it.
+
+    The format is told by the file's content, not by its name. Black is air, whatever a DICOM file's photometric
+    interpretation. A DICOM image passes the modality LUT, the VOI LUT or window and the inversion of MONOCHROME1, and
+    is scaled from the range of the last of them (see `grayscale.presentation_table`). Other images are scaled to
+    [0, 1] from, in this order: `value_range`; a NIfTI file's display range (cal_min, cal_max); the whole range of 8 or
+    16 unsigned bits; for signed and float values [0, 1] when all lie in it, else their own minimum and maximum.
+
+    Args:
+        reader: "pydicom" or "itk", which of MONAI's readers decodes DICOM pixels. Both load alike.
+        modalities: DICOM modalities admitted; None admits any.
+        value_range: (black, white) of files other than DICOM, for example (0, 4095) for 12 bits in a 16-bit PNG;
+            what lies outside is clipped.
+
+    Raises:
+        ValueError: at construction, when an argument is not one of those above.
+        InputError: on a call, with the file's name and why it is refused: missing, of another format or modality, no
+            image, several frames, colour, constant or not finite pixels, truncated or corrupt, above 64 Mi pixels or
+            256 MiB.
+
+    Example:
+        >>> image = LoadRadiograph()("chest.dcm")  # MetaTensor (1, rows, columns), float32 in [0, 1]
+        >>> image.meta["original_size"], image.meta["bits"], image.meta["polarity"]
+        ((1955, 1841), 15, 'MONOCHROME1')
+    """
+
+    def __init__(
+        self,
+        reader: str = "pydicom",
+        modalities: Sequence[str] | None = MODALITIES,
+        value_range: tuple[float, float] | None = None,
+    ) -> None:
+        if reader not in ("pydicom", "itk"):
+            raise ValueError(f"reader must be 'pydicom' or 'itk', got {reader!r}.")
+        if isinstance(modalities, str):
+            raise ValueError(f"modalities must be a sequence of modalities or None, got the string {modalities!r}.")
+        if value_range is not None and not value_range[0] < value_range[1]:
+            raise ValueError(f"value_range must be (black, white) with black < white, got {value_range}.")
+        self.reader = reader
+        self.modalities = None if modalities is None else tuple(modalities)
+        self.value_range = value_range
+
+    def __call__(self, filename: PathLike) -> MetaTensor:
+        path = Path(filename).expanduser()
+        kind = require_kind(path)
+        spacing: tuple[float, float] | None = None
+        polarity = "MONOCHROME2"
+        value_range = self.value_range
+        if kind == RadiographKind.DICOM:
+            image, header = read_dicom(path, self.reader, self.modalities)
+            bits, polarity, spacing = (
+                int(header.BitsStored),
+                str(header.PhotometricInterpretation),
+                pixel_spacing(header),
+            )
+            value_range = (0.0, 1.0)
+        else:
+            if kind == RadiographKind.NIFTI:
+                values, spacing, calibration = read_nifti(path)
+                value_range = value_range or calibration
+            elif kind == RadiographKind.METAIMAGE:
+                values, spacing = read_metaimage(path)
+            else:
+                values, _ = read_raster(path)
+            check_values(path, values)
+            bits = values.dtype.itemsize * 8
+            value_range = value_range or _range_of(values)
+            image = _scaled(values, *value_range)
+        check_values(path, image)
+        spacing = spacing or (1.0, 1.0)
+        meta: dict[str, Any] = {
+            ImageMetaKey.FILENAME_OR_OBJ: str(path),
+            MetaKeys.ORIGINAL_CHANNEL_DIM: 0,
+            MetaKeys.SPATIAL_SHAPE: np.asarray(image.shape),
+            MetaKeys.ORIGINAL_AFFINE: np.diag([*spacing, 1.0, 1.0]),
+            RadiographKeys.KIND: str(kind),
+            RadiographKeys.SPACING: spacing,
+            RadiographKeys.ORIGINAL_SIZE: tuple(image.shape),
+            RadiographKeys.BITS: bits,
+            RadiographKeys.POLARITY: polarity,
+            RadiographKeys.VALUE_RANGE: value_range,
+        }
+        affine = torch.as_tensor(meta[MetaKeys.ORIGINAL_AFFINE])
+        return MetaTensor(torch.from_numpy(image)[None], affine=affine, meta=meta)
+
+
+def _range_of(values: np.ndarray) -> tuple[float, float]:
+    if values.dtype in (np.uint8, np.uint16):
+        return 0.0, float(np.iinfo(values.dtype).max)
+    low, high = float(values.min()), float(values.max())
+    return (0.0, 1.0) if low >= 0.0 and high <= 1.0 else (low, high)
+
+
+def _scaled(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    image = values.astype(np.float32)
+    image -= np.float32(low)
+    image /= np.float32(high - low)
+    return np.clip(image, 0.0, 1.0, out=image)
