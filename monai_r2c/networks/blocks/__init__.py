@@ -14,7 +14,16 @@ from __future__ import annotations
 from .class_head import ClassHead
 from .convolution_kind import ConvolutionKind
 from .instance_norm import instance_norm
+from .operational_convolution import OperationalConvolution
 from .resampling import SameDown, SameUp
 from .residual import R2CResidualBlock
 
-__all__ = ["ClassHead", "ConvolutionKind", "R2CResidualBlock", "SameDown", "SameUp", "instance_norm"]
+__all__ = [
+    "ClassHead",
+    "ConvolutionKind",
+    "OperationalConvolution",
+    "R2CResidualBlock",
+    "SameDown",
+    "SameUp",
+    "instance_norm",
+]
