@@ -11,6 +11,9 @@
 
 from __future__ import annotations
 
+from .blocks import OperationalConvolution
+from .convert import to_operational
+from .convert_to_plain import from_operational
 from .initialisation import glorot_uniform_
 from .layers import (
     OperationalConv1d,
@@ -32,13 +35,16 @@ __all__ = [
     "OperationalConvTranspose1d",
     "OperationalConvTranspose2d",
     "OperationalConvTranspose3d",
+    "OperationalConvolution",
     "R2CClassifier",
     "R2CDiscriminator",
     "R2CGenerator",
     "R2CRestorer",
+    "from_operational",
     "glorot_uniform_",
     "load_published_arrays",
     "load_restorer",
     "read_settings",
     "save_model",
+    "to_operational",
 ]

@@ -1,0 +1,122 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TypeAlias, cast
+
+import torch
+import torch.nn as nn
+from torch.nn.modules.conv import _ConvNd
+
+from monai_r2c.utils import InputError
+
+from .convert_layers import OPERATIONAL, PLAIN, by_power, check_convertible, copy_settings, geometry, replace_layer
+from .convert_selection import Patterns, select_layers
+
+Bound: TypeAlias = bool | str | nn.Module | Callable[[], nn.Module] | None
+
+BOUNDS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "hardtanh": nn.Hardtanh, "softsign": nn.Softsign}
+
+
+def to_operational(
+    network: nn.Module,
+    order: int = 3,
+    *,
+    bounded: Bound = None,
+    include: Patterns | None = None,
+    exclude: Patterns | None = None,
+    higher_order_scale: float = 0.0,
+    inplace: bool = False,
+) -> nn.Module:
+    """Replace the convolutions of any network by operational ones that keep their trained weights.
+
+    The trained kernels become those of order 1. The kernels of order 2 and up start at zero, so with ``bounded=True``
+    the converted network computes the same function, up to the rounding of sums in another order, and then learns.
+    Operational layers that are there already stay as they are: call it twice for two kinds of bounds. Convert before
+    the optimizer is made, since the parameters are new ones.
+
+    Args:
+        network: any module with ``torch.nn.Conv1d`` to ``ConvTranspose3d`` in it, or one of these itself.
+        order: highest power, at least 1.
+        bounded: how the inputs of the layers are kept near [-1, 1], which their powers need. True states that they are.
+            "tanh", "hardtanh", "softsign", a module (copied for each layer) or a function that makes one puts this
+            bound before each layer, which changes what the network computes. May be left out at order 1 only.
+        include: the layers to convert: a pattern of names as `fnmatch` reads it, a module type, or several of these.
+            A pattern also selects all that is inside the module it fits. None is every convolution.
+        exclude: the layers to leave, in the same way.
+        higher_order_scale: factor on freshly drawn kernels of order 2 and up, see `OperationalConv2d`.
+        inplace: change `network` itself instead of a copy.
+
+    Returns:
+        The converted network. A layer used at several places stays one layer; each keeps its device, dtype, mode and
+        whether its weights are trained. With a bound, a layer becomes ``Sequential(bound, conv)``, and its weights have
+        ``.conv`` added to their names.
+
+    Raises:
+        InputError: when `order` or `bounded` is wrong, when a pattern fits nothing, and for a selected layer that
+            cannot be converted: a subclass of torch's layers, lazy and still without weights, with hooks, with a weight
+            that is computed (weight norm, spectral norm) or shared with another module.
+
+    Example:
+        >>> unet = UNet(3, 1, 2, channels=(8, 16), strides=(2,))
+        >>> operational = to_operational(unet, order=3, bounded="tanh", exclude="model.0.*")
+    """
+    make_bound = _bound_factory(bounded, order)
+    if not inplace:
+        network = copy.deepcopy(network)
+    layers = {
+        layer: names
+        for layer, names in select_layers(network, (_ConvNd,), include, exclude).items()
+        if type(layer) not in PLAIN
+    }
+    check_convertible(layers.items(), OPERATIONAL, network)
+    for layer, names in layers.items():
+        operational = _operational(cast(_ConvNd, layer), order, higher_order_scale)
+        if make_bound is not None:
+            operational = nn.Sequential(OrderedDict(bound=make_bound(), conv=operational))
+        network = replace_layer(network, names, operational)
+    return network
+
+
+def _bound_factory(bounded: Bound, order: int) -> Callable[[], nn.Module] | None:
+    if isinstance(order, bool) or not isinstance(order, int) or order < 1:
+        raise InputError(f"order must be an integer of at least 1, got {order!r}")
+    if bounded is None or bounded is False:
+        if order == 1:
+            return None
+        raise InputError(
+            f"order {order} raises each layer's input to the power {order}, which explodes unless the input stays near "
+            '[-1, 1]: give bounded="tanh" to put a tanh before each layer, or bounded=True where the inputs are bounded'
+        )
+    if bounded is True:
+        return None
+    if isinstance(bounded, nn.Module):
+        return lambda: copy.deepcopy(bounded)
+    if isinstance(bounded, str):
+        if bounded not in BOUNDS:
+            raise InputError(f"bounded must be a module, True or one of {', '.join(BOUNDS)}, got {bounded!r}")
+        return BOUNDS[bounded]
+    return bounded
+
+
+@torch.no_grad()
+def _operational(conv: _ConvNd, order: int, higher_order_scale: float) -> nn.Module:
+    layer: _ConvNd = OPERATIONAL[type(conv)](**geometry(conv), order=order, higher_order_scale=higher_order_scale)
+    first = by_power(layer.weight, order, conv.groups, conv.transposed)[:, :1]
+    first.copy_(by_power(conv.weight, 1, conv.groups, conv.transposed))
+    if conv.bias is not None and layer.bias is not None:
+        layer.bias.copy_(conv.bias)
+    copy_settings(conv, layer)
+    return layer
