@@ -10,3 +10,21 @@
 # limitations under the License.
 
 from __future__ import annotations
+
+from .batch import prepare_image_batch, prepare_unpaired_batch
+from .evaluator import R2CEvaluator
+from .events import R2CEvents
+from .learning_rate import linear_decay
+from .trainer import NonFiniteLossError, R2CTrainer
+from .translation import translate_unpaired
+
+__all__ = [
+    "NonFiniteLossError",
+    "R2CEvaluator",
+    "R2CEvents",
+    "R2CTrainer",
+    "linear_decay",
+    "prepare_image_batch",
+    "prepare_unpaired_batch",
+    "translate_unpaired",
+]

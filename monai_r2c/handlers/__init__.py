@@ -10,3 +10,21 @@
 # limitations under the License.
 
 from __future__ import annotations
+
+from .best_model import BestModel
+from .checkpoint import RunCheckpoint
+from .epoch_log import EpochLog
+from .metrics import ClassificationScores
+from .panel import RestorationPanel
+from .progress import TerminalProgress
+from .tensorboard_log import TensorBoardLog
+
+__all__ = [
+    "BestModel",
+    "ClassificationScores",
+    "EpochLog",
+    "RestorationPanel",
+    "RunCheckpoint",
+    "TensorBoardLog",
+    "TerminalProgress",
+]

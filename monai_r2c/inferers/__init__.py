@@ -10,3 +10,7 @@
 # limitations under the License.
 
 from __future__ import annotations
+
+from .restoration import RestorationInferer
+
+__all__ = ["RestorationInferer"]

@@ -10,3 +10,7 @@
 # limitations under the License.
 
 from __future__ import annotations
+
+from .classification import SCORES, ClassificationMetric, classification_scores
+
+__all__ = ["SCORES", "ClassificationMetric", "classification_scores"]

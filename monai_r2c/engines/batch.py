@@ -1,0 +1,60 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from monai_r2c.utils import R2CKeys as Keys
+
+
+def prepare_unpaired_batch(
+    batch: Mapping[str, Any], device: torch.device | None, non_blocking: bool, **kwargs: Any
+) -> dict[str, Any]:
+    """Move a training batch to the device as plain tensors.
+
+    Args:
+        batch: items of `UnpairedDataset`, collated: ``poor`` and ``good`` images ``(batch, channels, *spatial)`` in
+            [-1, 1], ``poor_label`` and ``good_label`` ``(batch,)``, ``poor_file`` and ``good_file``.
+        device: where the tensors go.
+        non_blocking: whether copies may overlap with computation.
+        kwargs: further arguments of ``torch.Tensor.to`` for the images.
+
+    Returns:
+        The same keys; labels as int64.
+    """
+    prepared: dict[str, Any] = {key: batch[key] for key in (Keys.POOR_FILE, Keys.GOOD_FILE) if key in batch}
+    for key in (Keys.POOR, Keys.GOOD):
+        prepared[key] = _to_device(batch[key], device, non_blocking, **kwargs)
+    for key in (Keys.POOR_LABEL, Keys.GOOD_LABEL):
+        prepared[key] = torch.as_tensor(batch[key]).to(device, dtype=torch.int64, non_blocking=non_blocking)
+    return prepared
+
+
+def prepare_image_batch(
+    batch: Mapping[str, Any], device: torch.device | None, non_blocking: bool, **kwargs: Any
+) -> dict[str, Any]:
+    """Move an evaluation batch to the device: ``image``, and where present ``label`` and ``reference``."""
+    prepared = dict(batch)
+    for key in ("image", Keys.REFERENCE):
+        if key in batch:
+            prepared[key] = _to_device(batch[key], device, non_blocking, **kwargs)
+    if "label" in batch:
+        prepared["label"] = torch.as_tensor(batch["label"]).to(device, dtype=torch.int64, non_blocking=non_blocking)
+    return prepared
+
+
+def _to_device(image: torch.Tensor, device: torch.device | None, non_blocking: bool, **kwargs: Any) -> torch.Tensor:
+    # a step needs no metadata, and MetaTensor slows every operation down
+    return image.as_subclass(torch.Tensor).to(device, non_blocking=non_blocking, **kwargs)

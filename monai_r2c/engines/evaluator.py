@@ -1,0 +1,115 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn as nn
+from ignite.engine import Engine
+from ignite.metrics import Metric
+from monai.engines import Evaluator, default_metric_cmp_fn
+from monai.engines.utils import IterationEvents
+from monai.inferers import Inferer
+from monai.transforms import Transform
+from torch.utils.data import DataLoader
+
+from monai_r2c.inferers import RestorationInferer
+from monai_r2c.utils import R2CKeys as Keys
+
+from .batch import prepare_image_batch
+from .precision import autocast_for
+
+
+class R2CEvaluator(Evaluator):
+    """Restores and classifies images: one output item for each, with MONAI or ignite metrics attached.
+
+    An output item holds ``image`` (the input), ``restored`` (last pass), ``logits`` and ``probabilities`` (of the first
+    pass, as published), ``pred`` (the most probable class), and where the batch has them ``label``, ``reference`` and
+    ``file``. Items are decollated, so MONAI's post-processing and handlers work as with its own evaluators.
+
+    Args:
+        device: where the restorer is and the batches go.
+        val_data_loader: gives batches with ``image`` ``(batch, channels, *spatial)`` in [-1, 1], and optionally
+            ``label``, ``reference`` (the clean original) and ``file``.
+        restorer: network that returns ``(image, logits)``.
+        inferer: gives the list of ``(image, logits)`` of each pass; default one pass, `RestorationInferer`.
+        precision: ``fp32``, ``bf16``, or ``fp16`` on CUDA.
+        prepare_batch: see `prepare_image_batch`.
+        epoch_length, non_blocking, iteration_update, postprocessing, key_val_metric, additional_metrics, metric_cmp_fn,
+            val_handlers, event_names, event_to_attr, decollate, to_kwargs: as in MONAI's ``SupervisedEvaluator``.
+    """
+
+    def __init__(
+        self,
+        device: str | torch.device,
+        val_data_loader: Iterable | DataLoader,
+        restorer: nn.Module,
+        inferer: Inferer | None = None,
+        precision: str = "fp32",
+        epoch_length: int | None = None,
+        non_blocking: bool = False,
+        prepare_batch: Callable = prepare_image_batch,
+        iteration_update: Callable[[Engine, Any], Any] | None = None,
+        postprocessing: Transform | None = None,
+        key_val_metric: dict[str, Metric] | None = None,
+        additional_metrics: dict[str, Metric] | None = None,
+        metric_cmp_fn: Callable = default_metric_cmp_fn,
+        val_handlers: Sequence | None = None,
+        event_names: list | None = None,
+        event_to_attr: dict | None = None,
+        decollate: bool = True,
+        to_kwargs: dict | None = None,
+    ) -> None:
+        self.restorer = restorer
+        self.inferer = RestorationInferer() if inferer is None else inferer
+        self.autocast = autocast_for(precision, torch.device(device))
+        super().__init__(
+            device=device,
+            val_data_loader=val_data_loader,
+            epoch_length=epoch_length,
+            non_blocking=non_blocking,
+            prepare_batch=prepare_batch,
+            iteration_update=iteration_update,
+            postprocessing=postprocessing,
+            key_val_metric=key_val_metric,
+            additional_metrics=additional_metrics,
+            metric_cmp_fn=metric_cmp_fn,
+            val_handlers=val_handlers,
+            event_names=event_names,
+            event_to_attr=event_to_attr,
+            decollate=decollate,
+            to_kwargs=to_kwargs,
+        )
+        if key_val_metric is None:  # MONAI attaches additional metrics only beside a key metric
+            for name, metric in (additional_metrics or {}).items():
+                metric.attach(self, name)
+
+    def _iteration(self, engine: Engine, batchdata: Mapping[str, Any]) -> dict[str, Any]:
+        batch = self.prepare_batch(batchdata, self.state.device, self.non_blocking, **self.to_kwargs)
+        with torch.no_grad(), self.mode(self.restorer), self.autocast:
+            passes = self.inferer(batch["image"], self.restorer)
+        logits = passes[0][1].float()
+        probabilities = logits.softmax(dim=1)
+        output: dict[str, Any] = {
+            "image": batch["image"],
+            Keys.RESTORED: passes[-1][0].float(),
+            Keys.LOGITS: logits,
+            Keys.PROBABILITIES: probabilities,
+            "pred": probabilities.argmax(dim=1),
+            **{key: batch[key] for key in ("label", Keys.REFERENCE, Keys.FILE) if key in batch},
+        }
+        engine.state.output = output  # type: ignore[assignment]
+        engine.fire_event(IterationEvents.FORWARD_COMPLETED)
+        engine.fire_event(IterationEvents.MODEL_COMPLETED)
+        return engine.state.output  # type: ignore[return-value]

@@ -1,0 +1,30 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from monai.handlers.ignite_metric import IgniteMetricHandler
+
+from monai_r2c.metrics import ClassificationMetric
+
+
+class ClassificationScores(IgniteMetricHandler):
+    """Attaches `ClassificationMetric` to an engine: each score under its own name in ``engine.state.metrics``.
+
+    Args:
+        output_transform: takes probabilities and labels from ``engine.state.output``, such as
+            ``from_engine(["probabilities", "label"])``.
+    """
+
+    def __init__(self, output_transform: Callable = lambda output: output) -> None:
+        super().__init__(metric_fn=ClassificationMetric(), output_transform=output_transform)

@@ -1,0 +1,84 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import torch
+from ignite.engine import Engine, Events
+from torch.utils.tensorboard import SummaryWriter
+
+from .epoch_log import scalars, scores_of
+
+
+class TensorBoardLog:
+    """Logs every loss term, both learning rates and every metric to TensorBoard, and images for other handlers.
+
+    Losses stand under ``generator/``, ``discriminator/`` and ``learning_rate/``, metrics under their evaluator's
+    prefix. The writer opens with the first epoch; steps that a resumed run does again are purged. Attach it after the
+    validation.
+
+    Args:
+        log_dir: folder of the event files.
+        evaluators: engines whose metrics are logged, by prefix (such as ``validation``).
+        interval: iterations between two writes of the losses, at least 1.
+    """
+
+    def __init__(
+        self, log_dir: str | os.PathLike, evaluators: Mapping[str, Engine] | None = None, interval: int = 10
+    ) -> None:
+        self.log_dir = log_dir
+        self.evaluators = dict(evaluators or {})
+        self.interval = interval
+        self._writer: SummaryWriter | None = None
+
+    def attach(self, engine: Engine) -> None:
+        engine.add_event_handler(Events.EPOCH_STARTED, self._open)
+        engine.add_event_handler(Events.ITERATION_COMPLETED(every=self.interval), self._write_losses)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._write_metrics)
+        engine.add_event_handler(Events.COMPLETED, self._close)
+
+    def add_image(self, tag: str, image: torch.Tensor, step: int) -> None:
+        """Write an image ``(channels, rows, columns)``, uint8 or in [0, 1], if the log is open."""
+        if self._writer is not None:
+            self._writer.add_image(tag, image, step)
+
+    def _open(self, engine: Engine) -> None:
+        if self._writer is None:  # only now, because resuming has set the iteration by now
+            self._writer = SummaryWriter(str(self.log_dir), purge_step=engine.state.iteration + 1)
+
+    def _write_losses(self, engine: Engine) -> None:
+        if self._writer is None:
+            return
+        group = "generator"
+        for name, value in scalars(engine.state.output).items():
+            if name.endswith("_learning_rate"):
+                tag = f"learning_rate/{name.removesuffix('_learning_rate')}"
+            else:
+                # the generators' terms come first and end with their total
+                tag = f"{group}/{name.removeprefix(f'{group}_')}"
+                group = "discriminator" if name == "generator_loss" else group
+            self._writer.add_scalar(tag, value, engine.state.iteration)
+
+    def _write_metrics(self, engine: Engine) -> None:
+        if self._writer is None:
+            return
+        for prefix, evaluator in self.evaluators.items():
+            for tag, value in scores_of(evaluator, prefix, engine.state.epoch).items():
+                self._writer.add_scalar(tag, value, engine.state.iteration)
+        self._writer.flush()
+
+    def _close(self, engine: Engine) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None

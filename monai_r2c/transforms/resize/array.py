@@ -1,0 +1,53 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from monai.config import NdarrayOrTensor
+from monai.transforms import Transform
+from monai.utils.enums import TransformBackends
+
+
+class ResizeShortest(Transform):
+    """Resize an image so that its shorter side becomes the given one and the aspect ratio stays.
+
+    Bilinear, with antialiasing where the image gets smaller. MONAI's ``Resize`` keeps the aspect ratio for the longest
+    side only, which leaves too little for a square crop, and its antialiasing darkens the border.
+
+    Args:
+        spatial_size: wanted length of the shorter side, in pixels, at least 1.
+
+    Shape:
+        Input ``(channels, rows, columns)``; output the same with both sides scaled, rounded and at least `spatial_size`.
+        The metadata of a MetaTensor stays, its affine too.
+
+    Raises:
+        ValueError: when `spatial_size` is below 1, or the image has not 2 spatial dimensions.
+    """
+
+    backend = [TransformBackends.TORCH]
+
+    def __init__(self, spatial_size: int) -> None:
+        if spatial_size < 1:
+            raise ValueError(f"spatial_size must be at least 1 pixel, got {spatial_size}.")
+        self.spatial_size = spatial_size
+
+    def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
+        image = torch.as_tensor(img)
+        if image.ndim != 3:
+            raise ValueError(f"the image must be (channels, rows, columns), got shape {tuple(image.shape)}.")
+        shorter = min(image.shape[1:])
+        if shorter == self.spatial_size:
+            return image
+        wanted = [round(size * self.spatial_size / shorter) for size in image.shape[1:]]
+        return F.interpolate(image[None], wanted, mode="bilinear", antialias=True)[0]
