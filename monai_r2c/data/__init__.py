@@ -15,15 +15,21 @@ from .datalist import Datalist, DatalistItem
 from .datalist_reading import load_datalist, read_datalist
 from .folder_layout import list_images, read_dataset_dir
 from .image_pool import ImagePool
+from .quality import QualityMeasures, QualityThresholds, find_faults, measure_quality, propose_quality
 from .unpaired import UnpairedDataset
 
 __all__ = [
     "Datalist",
     "DatalistItem",
     "ImagePool",
+    "QualityMeasures",
+    "QualityThresholds",
     "UnpairedDataset",
+    "find_faults",
     "list_images",
     "load_datalist",
+    "measure_quality",
+    "propose_quality",
     "read_datalist",
     "read_dataset_dir",
 ]

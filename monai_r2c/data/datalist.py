@@ -88,7 +88,7 @@ class Datalist:
 
     def write(self, path: str | Path) -> None:
         """Write the datalist as JSON, atomically, with paths relative to the file's folder where possible."""
-        folder = Path(path).resolve().parent
+        folder = Path(path).parent.resolve()
         content: dict[str, Any] = {"classes": list(self.classes)}
         for section in SECTIONS:
             content[section] = {domain: [] for domain in DOMAINS}

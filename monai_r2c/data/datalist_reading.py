@@ -139,4 +139,4 @@ def _refuse_unknown(content: dict[str, Any], allowed: Sequence[str], where: str)
 
 
 def _absolute(file: str, datalist: Path) -> str:
-    return os.path.abspath(datalist.parent / file)
+    return os.path.abspath(datalist.parent.resolve() / file)

@@ -1,0 +1,122 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from monai_r2c.data.folder_layout import list_images
+from monai_r2c.data.quality import (
+    DEFAULT_THRESHOLDS,
+    QualityMeasures,
+    QualityThresholds,
+    find_faults,
+    measure_quality,
+    propose_quality,
+)
+from monai_r2c.transforms import LoadRadiograph
+from monai_r2c.utils import InputError
+from monai_r2c.utils.files import write_text_atomically
+
+COLUMNS = ("file", *(field.name for field in fields(QualityMeasures)), "faults", "quality", "error")
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="CSV file to write.")
+@click.option(
+    "--threshold",
+    "changes",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Another threshold than these: "
+    + ", ".join(f"{k}={v:g}" for k, v in asdict(DEFAULT_THRESHOLDS).items())
+    + ".",
+)
+def quality(paths: Sequence[Path], out: Path, changes: Sequence[str]) -> None:
+    """Measure noise, sharpness, contrast, exposure and clipping; propose poor, mid or good.
+
+    PATHS are images and folders, which are searched with their sub-folders. The CSV has a row for each image; the
+    column file is relative to the CSV's folder. An image that cannot be read has its reason in the column error,
+    and the exit status is 1 then. The proposals follow fixed thresholds: look at the images before using them.
+    """
+    thresholds = _thresholds(changes)
+    images = _collect(paths)
+    load = LoadRadiograph()
+    folder = out.resolve().parent
+    rows = [_measure(image, load, folder, thresholds) for image in tqdm(images, unit="image", disable=None)]
+    table = io.StringIO()
+    writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text_atomically(out, table.getvalue())
+    _summarise(rows, out)
+    if any("error" in row for row in rows):
+        sys.exit(1)
+
+
+def _thresholds(changes: Sequence[str]) -> QualityThresholds:
+    allowed = [field.name for field in fields(QualityThresholds)]
+    values = {}
+    for change in changes:
+        name, _, value = change.partition("=")
+        if name not in allowed:
+            raise InputError(f"--threshold {change}: expected NAME=VALUE with a name of {', '.join(allowed)}")
+        try:
+            values[name] = float(value)
+        except ValueError as error:
+            raise InputError(f"--threshold {change}: {value!r} is not a number") from error
+    return replace(DEFAULT_THRESHOLDS, **values)
+
+
+def _collect(paths: Sequence[Path]) -> list[Path]:
+    found: dict[str, Path] = {}
+    for path in paths:
+        images = list_images(path) if path.is_dir() else [path]
+        if not images:
+            raise InputError(f"{path}: the folder holds no image")
+        for image in images:
+            found.setdefault(os.path.realpath(image), image)
+    return list(found.values())
+
+
+def _measure(image: Path, load: LoadRadiograph, folder: Path, thresholds: QualityThresholds) -> dict[str, str]:
+    row = {"file": Path(os.path.relpath(image.absolute(), folder)).as_posix()}
+    try:
+        measures = measure_quality(load(image))
+    except Exception as error:  # whatever a broken file does, the others go on
+        reason = str(error) if isinstance(error, InputError) else f"{image}: {type(error).__name__}: {error}"
+        return row | {"error": " ".join(reason.split())}
+    row |= {name: f"{value:.4f}".rstrip("0").rstrip(".") for name, value in asdict(measures).items()}
+    faults = find_faults(measures, thresholds)
+    return row | {"faults": "|".join(faults), "quality": propose_quality(measures, thresholds)}
+
+
+def _summarise(rows: Sequence[dict[str, str]], out: Path) -> None:
+    grades = Counter(row["quality"] for row in rows if "quality" in row)
+    faults = Counter(fault for row in rows for fault in row.get("faults", "").split("|") if fault)
+    click.echo(f"{len(rows)} images: " + ", ".join(f"{grades[grade]} {grade}" for grade in ("poor", "mid", "good")))
+    if faults:
+        click.echo("faults: " + ", ".join(f"{count} {fault}" for fault, count in faults.most_common()))
+    for row in rows:
+        if "error" in row:
+            click.echo(f"not read: {row['error']}", err=True)
+    click.echo(f"wrote {out}")
