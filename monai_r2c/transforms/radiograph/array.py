@@ -24,10 +24,18 @@ from monai.utils import ImageMetaKey, MetaKeys
 from monai.utils.enums import StrEnum
 
 from .checks import check_values
-from .dicom import MODALITIES, pixel_spacing, read_dicom
+from .dicom import MODALITIES, read_dicom
 from .formats import RadiographKind, require_kind
 from .raster import read_raster
 from .volumes import read_metaimage, read_nifti
+
+_READERS = {
+    RadiographKind.PNG: read_raster,
+    RadiographKind.TIFF: read_raster,
+    RadiographKind.JPEG: read_raster,
+    RadiographKind.NIFTI: read_nifti,
+    RadiographKind.METAIMAGE: read_metaimage,
+}
 
 
 class RadiographKeys(StrEnum):
@@ -44,11 +52,12 @@ class RadiographKeys(StrEnum):
 class LoadRadiograph(Transform):
     """Read a radiograph from PNG, TIFF, JPEG, DICOM, NIfTI or MetaImage as a display would show it.
 
-    The format is told by the file's content, not by its name. Black is air, whatever a DICOM file's photometric
-    interpretation. A DICOM image passes the modality LUT, the VOI LUT or window and the inversion of MONOCHROME1, and
-    is scaled from the range of the last of them (see `grayscale.presentation_table`). Other images are scaled to
-    [0, 1] from, in this order: `value_range`; a NIfTI file's display range (cal_min, cal_max); the whole range of 8 or
-    16 unsigned bits; for signed and float values [0, 1] when all lie in it, else their own minimum and maximum.
+    The format is told by the file's content; NIfTI and MetaImage files must also be named so. Black is air, whatever a
+    DICOM file's photometric interpretation. A DICOM image passes the modality LUT, the VOI LUT or window and the
+    inversion of MONOCHROME1, and is scaled from the range of the last of them (see `grayscale.presentation_table`).
+    Other images are scaled to [0, 1] from, in this order: `value_range`; a NIfTI file's display range (cal_min,
+    cal_max); the whole range of 8 or 16 unsigned bits; for signed and float values [0, 1] when all lie in it, else
+    their own minimum and maximum.
 
     Args:
         reader: "pydicom" or "itk", which of MONAI's readers decodes DICOM pixels. Both load alike.
@@ -87,31 +96,17 @@ class LoadRadiograph(Transform):
     def __call__(self, filename: PathLike) -> MetaTensor:
         path = Path(filename).expanduser()
         kind = require_kind(path)
-        spacing: tuple[float, float] | None = None
-        polarity = "MONOCHROME2"
-        value_range = self.value_range
         if kind == RadiographKind.DICOM:
-            image, header = read_dicom(path, self.reader, self.modalities)
-            bits, polarity, spacing = (
-                int(header.BitsStored),
-                str(header.PhotometricInterpretation),
-                pixel_spacing(header),
-            )
-            value_range = (0.0, 1.0)
+            stored = read_dicom(path, self.reader, self.modalities)
+            value_range = stored.value_range
         else:
-            if kind == RadiographKind.NIFTI:
-                values, spacing, calibration = read_nifti(path)
-                value_range = value_range or calibration
-            elif kind == RadiographKind.METAIMAGE:
-                values, spacing = read_metaimage(path)
-            else:
-                values, _ = read_raster(path)
-            check_values(path, values)
-            bits = values.dtype.itemsize * 8
-            value_range = value_range or _range_of(values)
-            image = _scaled(values, *value_range)
+            stored = _READERS[kind](path)
+            value_range = self.value_range or stored.value_range
+        check_values(path, stored.values)
+        value_range = value_range or _own_range(stored.values)
+        image = _scaled(stored.values, *value_range)
         check_values(path, image)
-        spacing = spacing or (1.0, 1.0)
+        spacing = stored.spacing or (1.0, 1.0)
         meta: dict[str, Any] = {
             ImageMetaKey.FILENAME_OR_OBJ: str(path),
             MetaKeys.ORIGINAL_CHANNEL_DIM: 0,
@@ -120,23 +115,21 @@ class LoadRadiograph(Transform):
             RadiographKeys.KIND: str(kind),
             RadiographKeys.SPACING: spacing,
             RadiographKeys.ORIGINAL_SIZE: tuple(image.shape),
-            RadiographKeys.BITS: bits,
-            RadiographKeys.POLARITY: polarity,
+            RadiographKeys.BITS: stored.bits,
+            RadiographKeys.POLARITY: stored.polarity,
             RadiographKeys.VALUE_RANGE: value_range,
         }
         affine = torch.as_tensor(meta[MetaKeys.ORIGINAL_AFFINE])
         return MetaTensor(torch.from_numpy(image)[None], affine=affine, meta=meta)
 
 
-def _range_of(values: np.ndarray) -> tuple[float, float]:
-    if values.dtype in (np.uint8, np.uint16):
-        return 0.0, float(np.iinfo(values.dtype).max)
+def _own_range(values: np.ndarray) -> tuple[float, float]:
     low, high = float(values.min()), float(values.max())
     return (0.0, 1.0) if low >= 0.0 and high <= 1.0 else (low, high)
 
 
 def _scaled(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    image = values.astype(np.float32)
-    image -= np.float32(low)
-    image /= np.float32(high - low)
-    return np.clip(image, 0.0, 1.0, out=image)
+    image = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
+    image -= low
+    image /= high - low
+    return np.clip(image, 0.0, 1.0, out=image).astype(np.float32, copy=False)

@@ -30,6 +30,7 @@ from .checks import check_size, corrupt
 from .codestream import codestream_size
 from .formats import MAX_FILE_BYTES
 from .grayscale import lowest_stored, presentation_table, rescale
+from .stored import StoredImage
 
 MODALITIES = ("CR", "DX", "RG")
 """Modalities that are radiographs: computed, digital and film-screen radiography."""
@@ -67,37 +68,40 @@ def read_dicom_header(path: Path) -> Dataset:
         raise corrupt(path, error) from error
 
 
-def read_dicom(path: Path, reader: str, modalities: Sequence[str] | None) -> tuple[np.ndarray, Dataset]:
-    """Read one radiograph from a DICOM file as a display would show it.
+def read_dicom(path: Path, reader: str, modalities: Sequence[str] | None) -> StoredImage:
+    """Read one radiograph from a DICOM file as a display would show it: float32 in [0, 1], 0 being black.
 
     Args:
         path: the file.
         reader: "pydicom" or "itk", MONAI's reader that decodes the pixels. Both give the same image.
         modalities: those admitted, or None for any.
 
-    Returns:
-        The image, float32 ``(rows, columns)`` in [0, 1] with 0 as black, and the header without pixels.
-
     Raises:
         InputError: when the file is no single gray frame of an admitted modality, or cannot be decoded.
     """
     header = read_dicom_header(path)
     try:
-        _check_header(path, header, modalities)
+        _check_header(path, header, reader, modalities)
         table = presentation_table(header, path)
         stored = _stored_values(path, header, reader)
+        if stored.shape != (header.Rows, header.Columns):
+            raise InputError(
+                f"{path}: decodes to {stored.shape} pixels where its header says {header.Rows} x {header.Columns}."
+            )
+        return StoredImage(
+            values=table[stored - lowest_stored(header)],
+            value_range=(0.0, 1.0),
+            bits=int(header.BitsStored),
+            spacing=_pixel_spacing(header),
+            polarity=str(header.PhotometricInterpretation),
+        )
     except InputError:
         raise
     except Exception as error:  # decoders raise whatever a corrupt stream makes them hit
         raise corrupt(path, error) from error
-    if stored.shape != (header.Rows, header.Columns):
-        raise InputError(
-            f"{path}: decodes to {stored.shape} pixels where its header says {header.Rows} x {header.Columns}."
-        )
-    return table[stored - lowest_stored(header)], header
 
 
-def pixel_spacing(header: Dataset) -> tuple[float, float] | None:
+def _pixel_spacing(header: Dataset) -> tuple[float, float] | None:
     """Return (row, column) spacing in mm, in the patient or else at the detector; None where the header has none."""
     for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
         value = header.get(keyword)
@@ -119,7 +123,7 @@ def _check_deflated(path: Path) -> None:
         raise InputError(f"{path}: inflates to more than {MAX_FILE_BYTES} bytes; at most that are read.")
 
 
-def _check_header(path: Path, header: Dataset, modalities: Sequence[str] | None) -> None:
+def _check_header(path: Path, header: Dataset, reader: str, modalities: Sequence[str] | None) -> None:
     if header.get("Rows") is None or header.get("Columns") is None:
         kind = pydicom.uid.UID(str(header.get("SOPClassUID", ""))).name
         raise InputError(f"{path}: holds no image ({kind or 'no SOP class'}).")
@@ -140,6 +144,8 @@ def _check_header(path: Path, header: Dataset, modalities: Sequence[str] | None)
         )
     if header.get("PixelRepresentation") not in (0, 1):
         raise InputError(f"{path}: PixelRepresentation is {header.get('PixelRepresentation')}; it must be 0 or 1.")
+    if reader == "itk" and header.PixelRepresentation == 1 and (allocated == 8 or photometric == "MONOCHROME1"):
+        raise InputError(f"{path}: has signed pixels of a kind that ITK cannot read; use the reader 'pydicom'.")
 
 
 def _stored_values(path: Path, header: Dataset, reader: str) -> np.ndarray:
@@ -153,8 +159,9 @@ def _stored_values(path: Path, header: Dataset, reader: str) -> np.ndarray:
         if reader == "pydicom":
             return _sign_extended(pydicom_reader.get_data(dataset)[0], header)
         itk_reader = ITKReader(reverse_indexing=True)
-        values, _ = itk_reader.get_data(itk_reader.read(path))
-    values = values.reshape(values.shape[-2:])
+        image = itk_reader.read(path)
+        view, _ = itk_reader.get_data(image)
+        values = view.reshape(view.shape[-2:]).copy()  # the view ends with the image
     slope, intercept = (1.0, 0.0) if "ModalityLUTSequence" in header else rescale(header, path)
     if (slope, intercept) != (1.0, 0.0):  # GDCM has rescaled
         values = np.rint((values - intercept) / slope).astype(np.int32)

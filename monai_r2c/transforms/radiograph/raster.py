@@ -22,21 +22,18 @@ from PIL.TiffImagePlugin import TiffImageFile
 from monai_r2c.utils import InputError
 
 from .checks import check_size, corrupt
+from .stored import StoredImage, full_range
 
 _GRAY_8 = ("L", "LA", "La", "P", "PA", "RGB", "RGBA")
 _GRAY_16 = ("I;16", "I;16B", "I;16L", "I;16N")
 _TIFF_PHOTOMETRIC = 262
 
 
-def read_raster(path: Path) -> tuple[np.ndarray, int | None]:
+def read_raster(path: Path) -> StoredImage:
     """Read one gray image from a PNG, JPEG or TIFF file, turned as its orientation tag says.
 
     Colour images are accepted where all channels are equal, transparent ones where nothing is transparent. A TIFF
-    whose zero is white is inverted.
-
-    Returns:
-        Values as stored ``(rows, columns)``, uint8, uint16 or float32, and the bits of an integer image, 8 or 16;
-        None for float.
+    whose zero is white is inverted. Values are uint8, uint16 or float32.
 
     Raises:
         InputError: when the file has several frames, is coloured, transparent, of another depth or truncated.
@@ -51,9 +48,7 @@ def read_raster(path: Path) -> tuple[np.ndarray, int | None]:
         raise InputError(f"{path}: is truncated or corrupt (no image can be found in it).") from error
     except Exception as error:  # decoders raise whatever a corrupt stream makes them hit
         raise corrupt(path, error) from error
-    if image.mode == "F":
-        return values, None
-    return values, 8 if values.dtype == np.uint8 else 16
+    return StoredImage(values, full_range(values), bits=values.dtype.itemsize * 8)
 
 
 def _checked(path: Path, image: ImageFile) -> Image.Image:

@@ -22,43 +22,44 @@ from monai.data import ITKReader, NibabelReader
 from monai_r2c.utils import InputError
 
 from .checks import check_size, corrupt
+from .stored import StoredImage, full_range
 
 
-def read_nifti(path: Path) -> tuple[np.ndarray, tuple[float, float], tuple[float, float] | None]:
+def read_nifti(path: Path) -> StoredImage:
     """Read one gray image from a NIfTI file, its second dimension as rows, in the file's order of voxels.
 
-    Returns:
-        Values ``(rows, columns)`` with the header's slope and intercept applied, (row, column) spacing in mm, and the
-        display range (cal_min, cal_max) where the header has one.
+    The header's slope and intercept are applied; its display range (cal_min, cal_max) is taken where it has one.
 
     Raises:
-        InputError: when the file holds more than one slice, is coloured or truncated.
+        InputError: when the file's name ends in neither .nii nor .nii.gz, or it holds more than one slice, is coloured
+            or truncated.
     """
+    _check_suffix(path, ".nii", ".nii.gz")
     reader = NibabelReader()
     try:
         image: Any = nibabel.load(path)
-        shape, kind = image.shape, image.get_data_dtype().kind
+        shape, dtype = image.shape, image.get_data_dtype()
         zooms = [abs(float(zoom)) for zoom in image.header.get_zooms()]
         calibration = float(image.header["cal_min"]), float(image.header["cal_max"])
-        _check_volume(path, shape, kind in "iuf")
+        bits = dtype.itemsize * 8
+        _check_volume(path, shape, dtype.kind in "iuf")
         values, _ = reader.get_data(reader.read(path))
     except InputError:
         raise
     except Exception as error:  # nibabel raises whatever a corrupt file makes it hit
         raise corrupt(path, error) from error
-    values = values.reshape(shape[:2]).T
-    return values, (zooms[1], zooms[0]), calibration if calibration[1] > calibration[0] else None
+    value_range = calibration if calibration[1] > calibration[0] else full_range(values)
+    return StoredImage(values.reshape(shape[:2]).T, value_range, bits, _known_spacing(zooms[1], zooms[0]))
 
 
-def read_metaimage(path: Path) -> tuple[np.ndarray, tuple[float, float]]:
-    """Read one gray image from a MetaImage file with its pixels inside (.mha).
-
-    Returns:
-        Values ``(rows, columns)`` and (row, column) spacing in mm.
+def read_metaimage(path: Path) -> StoredImage:
+    """Read one gray image from a MetaImage file with its pixels inside.
 
     Raises:
-        InputError: when the file holds more than one slice, is coloured or truncated, or its pixels are elsewhere.
+        InputError: when the file's name does not end in .mha, or it holds more than one slice, is coloured or
+            truncated, or has its pixels elsewhere.
     """
+    _check_suffix(path, ".mha")
     try:
         header = itk.MetaImageIO.New(FileName=str(path))
         header.ReadImageInformation()
@@ -67,13 +68,24 @@ def read_metaimage(path: Path) -> tuple[np.ndarray, tuple[float, float]]:
         _check_local(path)
         reader = ITKReader(reverse_indexing=True)
         image = reader.read(path)
-        values, _ = reader.get_data(image)
+        view, _ = reader.get_data(image)
+        values = view.reshape(shape[1], shape[0]).copy()  # the view ends with the image
         columns, rows = (float(spacing) for spacing in tuple(image.GetSpacing())[:2])
     except InputError:
         raise
     except Exception as error:  # ITK raises RuntimeError for all it meets
         raise corrupt(path, error) from error
-    return np.asarray(values).reshape(shape[1], shape[0]), (rows, columns)
+    return StoredImage(values, full_range(values), values.dtype.itemsize * 8, _known_spacing(rows, columns))
+
+
+def _known_spacing(rows: float, columns: float) -> tuple[float, float] | None:
+    return (rows, columns) if np.isfinite(rows * columns) and min(rows, columns) > 0 else None
+
+
+def _check_suffix(path: Path, *suffixes: str) -> None:
+    """The libraries choose the format by the name."""
+    if not path.name.lower().endswith(suffixes):
+        raise InputError(f"{path}: the name of a file of its content must end in {' or '.join(suffixes)}.")
 
 
 def _check_volume(path: Path, shape: tuple[int, ...], is_gray: bool) -> None:
