@@ -11,11 +11,13 @@
 
 from __future__ import annotations
 
+from .caching import cached_dataset
 from .datalist import Datalist, DatalistItem
 from .datalist_reading import load_datalist, read_datalist
 from .folder_layout import list_images, read_dataset_dir
 from .image_pool import ImagePool
 from .quality import QualityMeasures, QualityThresholds, find_faults, measure_quality, propose_quality
+from .radiograph_writer import replaced_at_once, write_radiograph
 from .unpaired import UnpairedDataset
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "QualityMeasures",
     "QualityThresholds",
     "UnpairedDataset",
+    "cached_dataset",
     "find_faults",
     "list_images",
     "load_datalist",
@@ -32,4 +35,6 @@ __all__ = [
     "propose_quality",
     "read_datalist",
     "read_dataset_dir",
+    "replaced_at_once",
+    "write_radiograph",
 ]

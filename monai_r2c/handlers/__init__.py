@@ -18,6 +18,7 @@ from .metrics import ClassificationScores
 from .panel import RestorationPanel
 from .progress import TerminalProgress
 from .tensorboard_log import TensorBoardLog
+from .validation import Validation
 
 __all__ = [
     "BestModel",
@@ -27,4 +28,5 @@ __all__ = [
     "RunCheckpoint",
     "TensorBoardLog",
     "TerminalProgress",
+    "Validation",
 ]

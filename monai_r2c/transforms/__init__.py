@@ -12,3 +12,4 @@
 from __future__ import annotations
 
 from .radiograph import *  # noqa: F403
+from .resize import *  # noqa: F403

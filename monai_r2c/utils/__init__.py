@@ -13,5 +13,6 @@ from __future__ import annotations
 
 from .enums import R2CKeys, Variant
 from .errors import InputError, find_input_error, report_in_one_line
+from .settings import check_settings
 
-__all__ = ["InputError", "R2CKeys", "Variant", "find_input_error", "report_in_one_line"]
+__all__ = ["InputError", "R2CKeys", "Variant", "check_settings", "find_input_error", "report_in_one_line"]
