@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pathlib import Path
 from monai_r2c.utils import InputError
 
 from .datalist import DOMAINS, SECTIONS, TRAINING, Datalist, DatalistItem, label_index
+from .datalist_table import read_table
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".nii", ".nii.gz", ".mha", ".mhd")
 LABELS_FILE = "labels.csv"
@@ -136,26 +136,15 @@ def read_labels(dataset_dir: str | Path) -> dict[str, LabelRow]:
     """
     path = Path(dataset_dir) / LABELS_FILE
     rows: dict[str, LabelRow] = {}
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            if not {"file", "label"} <= set(reader.fieldnames or ()):
-                raise InputError(
-                    f"{path}: expected the header file,label[,reference][,patient], got {reader.fieldnames}"
-                )
-            for row in reader:
-                file, label = row["file"], row["label"]
-                if not file or not label:
-                    raise InputError(f"{path} line {reader.line_num}: file and label must not be empty")
-                if file in rows:
-                    raise InputError(
-                        f"{path} line {reader.line_num}: {file} is listed twice ({rows[file].label}, {label})"
-                    )
-                if not (path.parent / file).is_file():
-                    raise InputError(f"{path} line {reader.line_num}: there is no file {path.parent / file}")
-                rows[file] = LabelRow(label, row.get("patient") or None, row.get("reference") or None)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot read the labels: {error}") from error
+    for where, row in read_table(path, ("file", "label")):
+        file, label = row["file"], row["label"]
+        if not file or not label:
+            raise InputError(f"{where}: file and label must not be empty")
+        if file in rows:
+            raise InputError(f"{where}: {file} is listed twice ({rows[file].label}, {label})")
+        if not (path.parent / file).is_file():
+            raise InputError(f"{where}: there is no file {path.parent / file}")
+        rows[file] = LabelRow(label, row.get("patient") or None, row.get("reference") or None)
     return rows
 
 

@@ -232,7 +232,7 @@ def test_faults_of_labels_csv_are_refused_in_one_line(tmp_path, rows, message):
 def test_labels_csv_needs_its_header_and_classes(tmp_path):
     with pytest.raises(InputError, match=r"classes are needed to read labels.csv"):
         read_dataset_dir(make_labelled(tmp_path, *GOOD_ROWS))
-    with pytest.raises(InputError, match="expected the header file,label"):
+    with pytest.raises(InputError, match="there is no column file; the columns are image, class"):
         read_dataset_dir(make_labelled(tmp_path, header="image,class"), ["a"])
 
 
