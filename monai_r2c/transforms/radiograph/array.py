@@ -130,6 +130,6 @@ def _own_range(values: np.ndarray) -> tuple[float, float]:
 
 def _scaled(values: np.ndarray, low: float, high: float) -> np.ndarray:
     image = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
-    image -= low
-    image /= high - low
+    np.subtract(image, low, out=image)
+    np.divide(image, high - low, out=image)
     return np.clip(image, 0.0, 1.0, out=image).astype(np.float32, copy=False)

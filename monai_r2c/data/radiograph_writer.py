@@ -1,0 +1,110 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import PathLike
+from monai.utils import ImageMetaKey
+
+import monai_r2c
+from monai_r2c.transforms.radiograph import LoadRadiograph, RadiographKeys, RadiographKind
+from monai_r2c.transforms.radiograph.dicom import read_dicom_header
+from monai_r2c.utils import InputError
+
+from .dicom_derivation import derive_dicom, write_dicom
+from .radiograph_writer_kinds import write_metaimage, write_nifti, write_raster
+
+
+def write_radiograph(
+    image: torch.Tensor | np.ndarray, source: Mapping[str, Any] | PathLike, output: PathLike, description: str = ""
+) -> Path:
+    """Write a processed radiograph as its source was: same kind of file, size, bit depth and polarity.
+
+    Values are rounded to the nearest that can be stored. A DICOM source gives a new, derived DICOM image of the same
+    patient and study (see `dicom_derivation.derive_dicom`); PNG, TIFF and JPEG become gray where they were gray in
+    colour, and JPEG is compressed again with quality 95. NIfTI and MetaImage keep type, geometry and scaling. The file
+    appears at once, complete or not at all.
+
+    Args:
+        image: ``(1, rows, columns)`` or ``(rows, columns)`` in [0, 1], 0 being black; what lies outside is clipped.
+        source: meta data of `LoadRadiograph`, or the path of the source.
+        output: the new file; its folder is made. NIfTI and MetaImage need the suffix of their kind.
+        description: how the image was made, for DICOM; default "Restored by monai_r2c" with the version.
+
+    Returns:
+        The path of the new file.
+
+    Raises:
+        ValueError: when the image has another size than the source, or values that are not finite.
+        InputError: when source and output are the same file, or the source cannot be read.
+    """
+    meta = source if isinstance(source, Mapping) else LoadRadiograph(modalities=None)(source).meta
+    path, output = Path(meta[ImageMetaKey.FILENAME_OR_OBJ]), Path(output)
+    values = _checked(image, tuple(int(length) for length in meta[RadiographKeys.ORIGINAL_SIZE]))
+    if output.exists() and path.exists() and output.samefile(path):
+        raise InputError(f"{output}: is the source itself; write to another file.")
+    kind = RadiographKind(meta[RadiographKeys.KIND])
+    if kind == RadiographKind.DICOM:
+        description = description or f"Restored by monai_r2c {monai_r2c.__version__}"
+        dataset = derive_dicom(read_dicom_header(path), values, description, monai_r2c.__version__, path)
+        with replaced_at_once(output) as partial:
+            write_dicom(dataset, partial)
+        return output
+    black, white = (float(value) for value in meta[RadiographKeys.VALUE_RANGE])
+    stored = black + values.astype(np.float64) * (white - black)
+    with replaced_at_once(output) as partial:
+        _WRITERS[kind](stored, int(meta[RadiographKeys.BITS]), path, partial)
+    return output
+
+
+_WRITERS = {
+    RadiographKind.PNG: write_raster,
+    RadiographKind.TIFF: write_raster,
+    RadiographKind.JPEG: write_raster,
+    RadiographKind.NIFTI: write_nifti,
+    RadiographKind.METAIMAGE: write_metaimage,
+}
+
+
+@contextmanager
+def replaced_at_once(output: Path) -> Iterator[Path]:
+    """Give a path beside `output` to write to, and rename it to `output` when the block ends without an error.
+
+    The name is the same each time, so what a killed process left is overwritten by the next one that writes `output`.
+    """
+    output.parent.mkdir(parents=True, exist_ok=True)
+    partial = output.with_name(f".partial-{output.name}")
+    try:
+        yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, output)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _checked(image: torch.Tensor | np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    values = image.detach().cpu().float().numpy() if isinstance(image, torch.Tensor) else np.asarray(image)
+    if values.ndim == 3 and values.shape[0] == 1:
+        values = values[0]
+    if values.shape != size:
+        raise ValueError(f"image must be {size} as its source, optionally with a leading 1, got {values.shape}.")
+    if not np.isfinite(values).all():
+        raise ValueError("image must be finite, got NaN or infinite values.")
+    return np.clip(values, 0.0, 1.0)
