@@ -15,23 +15,38 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from monai.inferers import Inferer
 
 
 class RestorationInferer(Inferer):
-    """Runs a restorer one to n times over its own output and keeps every pass.
+    """Runs a restorer one to n times over its own output and keeps the image and the logits of every pass.
 
     Args:
         passes: how often, at least 1.
+        size: at what size the restorer works: ``"native"``, that of the input, or the length in pixels of the shorter
+            side, such as the size it was trained at. Images are then resized with their aspect ratio kept (bilinear,
+            with antialiasing), restored, and the result of each pass resampled to the size of the input (bicubic,
+            clipped to [-1, 1]): detail finer than the working size is lost. ``"native"`` keeps all detail, but the
+            restorer sees structures at another scale than in training, and needs memory in proportion to the pixels.
 
     Raises:
-        ValueError: when `passes` is below 1.
+        ValueError: when `passes` or a length is below 1, or `size` is another word; on a call, when `size` is a length
+            and the images have not 2 spatial dimensions.
+
+    Example:
+        >>> passes = RestorationInferer(passes=2, size=256)(torch.zeros(1, 1, 500, 400), restorer)
+        >>> [(tuple(image.shape), tuple(logits.shape)) for image, logits in passes]
+        [((1, 1, 500, 400), (1, 2)), ((1, 1, 500, 400), (1, 2))]
     """
 
-    def __init__(self, passes: int = 1) -> None:
+    def __init__(self, passes: int = 1, size: int | str = "native") -> None:
         if passes < 1:
             raise ValueError(f"passes must be at least 1, got {passes}.")
+        if size != "native" and (not isinstance(size, int) or size < 1):
+            raise ValueError(f'size must be "native" or a length of at least 1 pixel, got {size!r}.')
         self.passes = passes
+        self.size = size
 
     def __call__(
         self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any
@@ -45,11 +60,29 @@ class RestorationInferer(Inferer):
             kwargs: further named arguments of the network.
 
         Returns:
-            For each pass the restored image, of the input's shape in [-1, 1], and the logits of the pass's input.
+            For each pass the restored image, of the input's shape in [-1, 1], and the logits ``(batch, classes)`` of
+            the image that went into the pass. The first pass has those of the image itself.
         """
+        image = self._at_working_size(inputs)
         results = []
-        image = inputs
         for _ in range(self.passes):
             image, logits = network(image, *args, **kwargs)
-            results.append((image, logits))
+            results.append((_resampled(image, inputs.shape[2:]), logits))
         return results
+
+    def _at_working_size(self, inputs: torch.Tensor) -> torch.Tensor:
+        if not isinstance(self.size, int):
+            return inputs
+        if inputs.dim() != 4:
+            raise ValueError(f"images must be (batch, channels, rows, columns), got shape {tuple(inputs.shape)}.")
+        shorter = min(inputs.shape[2:])
+        if shorter == self.size:
+            return inputs
+        wanted = [round(length * self.size / shorter) for length in inputs.shape[2:]]
+        return F.interpolate(inputs, wanted, mode="bilinear", antialias=True)
+
+
+def _resampled(image: torch.Tensor, size: torch.Size) -> torch.Tensor:
+    if image.shape[2:] == size:
+        return image
+    return F.interpolate(image.float(), list(size), mode="bicubic", antialias=True).clamp(-1, 1)
