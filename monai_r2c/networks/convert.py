@@ -22,10 +22,12 @@ from torch.nn.modules.conv import _ConvNd
 
 from monai_r2c.utils import InputError
 
+from .blocks import ParallelOperational
 from .convert_layers import OPERATIONAL, PLAIN, by_power, check_convertible, copy_settings, geometry, replace_layer
 from .convert_selection import Patterns, select_layers
 
-Bound: TypeAlias = bool | str | nn.Module | Callable[[], nn.Module] | None
+MakeBound: TypeAlias = Callable[[], nn.Module]
+Bound: TypeAlias = bool | str | nn.Module | MakeBound | None
 
 BOUNDS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "hardtanh": nn.Hardtanh, "softsign": nn.Softsign}
 
@@ -35,6 +37,7 @@ def to_operational(
     order: int = 3,
     *,
     bounded: Bound = None,
+    parallel: bool = False,
     include: Patterns | None = None,
     exclude: Patterns | None = None,
     higher_order_scale: float = 0.0,
@@ -43,9 +46,9 @@ def to_operational(
     """Replace the convolutions of any network by operational ones that keep their trained weights.
 
     The trained kernels become those of order 1. The kernels of order 2 and up start at zero, so with ``bounded=True``
-    the converted network computes the same function, up to the rounding of sums in another order, and then learns.
-    Operational layers that are there already stay as they are: call it twice for two kinds of bounds. Convert before
-    the optimizer is made, since the parameters are new ones.
+    or ``parallel=True`` the converted network computes the same function, up to the rounding of sums in another order,
+    and then learns. Operational layers that are there already stay as they are: call it twice for two kinds of bounds.
+    Convert before the optimizer is made, since there are new parameters.
 
     Args:
         network: any module with ``torch.nn.Conv1d`` to ``ConvTranspose3d`` in it, or one of these itself.
@@ -53,6 +56,10 @@ def to_operational(
         bounded: how the inputs of the layers are kept near [-1, 1], which their powers need. True states that they are.
             "tanh", "hardtanh", "softsign", a module (copied for each layer) or a function that makes one puts this
             bound before each layer, which changes what the network computes. May be left out at order 1 only.
+        parallel: keep each convolution as it is and add an operational layer beside it, whose kernels of all orders
+            start at zero: ``conv(x) + operational(bound(x))``, see `ParallelOperational`. Keeps the function of a
+            trained network whose activations have no bound, for the cost of one kernel more. Frozen convolutions stay
+            frozen and the layers beside them learn.
         include: the layers to convert: a pattern of names as `fnmatch` reads it, a module type, or several of these.
             A pattern also selects all that is inside the module it fits. None is every convolution.
         exclude: the layers to leave, in the same way.
@@ -79,18 +86,21 @@ def to_operational(
     layers = {
         layer: names
         for layer, names in select_layers(network, (_ConvNd,), include, exclude).items()
-        if type(layer) not in PLAIN
+        if type(layer) not in PLAIN and not _stands_beside(network, names[0])
     }
     check_convertible(layers.items(), OPERATIONAL, network)
     for layer, names in layers.items():
-        operational = _operational(cast(_ConvNd, layer), order, higher_order_scale)
-        if make_bound is not None:
-            operational = nn.Sequential(OrderedDict(bound=make_bound(), conv=operational))
-        network = replace_layer(network, names, operational)
+        convert = _beside if parallel else _instead
+        network = replace_layer(network, names, convert(cast(_ConvNd, layer), order, higher_order_scale, make_bound))
     return network
 
 
-def _bound_factory(bounded: Bound, order: int) -> Callable[[], nn.Module] | None:
+def _stands_beside(network: nn.Module, name: str) -> bool:
+    """Whether a convolution has got its operational layer by an earlier call already."""
+    return bool(name) and isinstance(network.get_submodule(name.rpartition(".")[0]), ParallelOperational)
+
+
+def _bound_factory(bounded: Bound, order: int) -> MakeBound | None:
     if isinstance(order, bool) or not isinstance(order, int) or order < 1:
         raise InputError(f"order must be an integer of at least 1, got {order!r}")
     if bounded is None or bounded is False:
@@ -98,7 +108,7 @@ def _bound_factory(bounded: Bound, order: int) -> Callable[[], nn.Module] | None
             return None
         raise InputError(
             f"order {order} raises each layer's input to the power {order}, which explodes unless the input stays near "
-            '[-1, 1]: give bounded="tanh" to put a tanh before each layer, or bounded=True where the inputs are bounded'
+            '[-1, 1]: give bounded="tanh" to put a tanh before each layer, or bounded=True where its inputs are bounded'
         )
     if bounded is True:
         return None
@@ -112,11 +122,20 @@ def _bound_factory(bounded: Bound, order: int) -> Callable[[], nn.Module] | None
 
 
 @torch.no_grad()
-def _operational(conv: _ConvNd, order: int, higher_order_scale: float) -> nn.Module:
-    layer: _ConvNd = OPERATIONAL[type(conv)](**geometry(conv), order=order, higher_order_scale=higher_order_scale)
-    first = by_power(layer.weight, order, conv.groups, conv.transposed)[:, :1]
-    first.copy_(by_power(conv.weight, 1, conv.groups, conv.transposed))
-    if conv.bias is not None and layer.bias is not None:
+def _instead(conv: _ConvNd, order: int, higher_order_scale: float, make_bound: MakeBound | None) -> nn.Module:
+    layer = OPERATIONAL[type(conv)](**geometry(conv), order=order, higher_order_scale=higher_order_scale)
+    first_order = by_power(layer.weight, order, conv.groups, conv.transposed)[:, :1]
+    first_order.copy_(by_power(conv.weight, 1, conv.groups, conv.transposed))
+    if conv.bias is not None:
         layer.bias.copy_(conv.bias)
     copy_settings(conv, layer)
-    return layer
+    return layer if make_bound is None else nn.Sequential(OrderedDict(bound=make_bound(), conv=layer))
+
+
+@torch.no_grad()
+def _beside(conv: _ConvNd, order: int, higher_order_scale: float, make_bound: MakeBound | None) -> nn.Module:
+    arguments = {**geometry(conv), "bias": False}
+    layer = OPERATIONAL[type(conv)](**arguments, order=order, higher_order_scale=higher_order_scale)
+    by_power(layer.weight, order, conv.groups, conv.transposed)[:, 0] = 0
+    copy_settings(conv, layer, frozen=False)
+    return ParallelOperational(conv, nn.Identity() if make_bound is None else make_bound(), layer)

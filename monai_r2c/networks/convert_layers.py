@@ -74,15 +74,16 @@ def by_power(weight: torch.Tensor, order: int, groups: int, transposed: bool) ->
     return weight.unflatten(0, (groups, order, -1)) if transposed else weight.unflatten(1, (order, -1))
 
 
-def copy_settings(old: _ConvNd, new: _ConvNd) -> None:
-    """Give `new` the mode, the frozen state and the memory format of `old`."""
+def copy_settings(old: _ConvNd, new: _ConvNd, frozen: bool = True) -> None:
+    """Give `new` the mode and the memory format of `old`, and if `frozen` also what of it is frozen."""
     new.train(old.training)
-    new.weight.requires_grad_(old.weight.requires_grad)
-    if old.bias is not None and new.bias is not None:
-        new.bias.requires_grad_(old.bias.requires_grad)
     for memory_format, dims in ((torch.channels_last, 4), (torch.channels_last_3d, 5)):
         if old.weight.dim() == dims and not old.weight.is_contiguous():
             new.weight.data = new.weight.data.contiguous(memory_format=memory_format)
+    if frozen:
+        new.weight.requires_grad_(old.weight.requires_grad)
+        if old.bias is not None and new.bias is not None:
+            new.bias.requires_grad_(old.bias.requires_grad)
 
 
 def check_convertible(layers: Iterable[tuple[nn.Module, list[str]]], kinds: Iterable[type], network: nn.Module) -> None:

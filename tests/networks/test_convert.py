@@ -121,6 +121,40 @@ def test_unknown_bound_is_refused():
         to_operational(nn.Conv2d(1, 1, 1), 3, bounded="relu")
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("kind", EVERY_KIND)
+def test_parallel_layer_starts_as_the_convolution_to_the_last_bit_for_unbounded_input(kind, groups):
+    conv = kind(4, 6, kernel_size=3, stride=2, padding=1, groups=groups)
+    x = 100 * torch.randn(2, 4, *[7] * (conv.weight.dim() - 2))
+    converted = to_operational(conv, 3, bounded="tanh", parallel=True)
+    assert torch.equal(converted(x), conv(x))
+    converted(x).square().sum().backward()
+    assert converted.operational.weight.grad.abs().min() > 0
+
+
+def test_parallel_layer_adds_the_powers_of_the_bounded_input():
+    conv = nn.Conv2d(1, 1, 1)
+    layer = to_operational(conv, 3, bounded="tanh", parallel=True, higher_order_scale=1.0)
+    first, second, third = layer.operational.weight.flatten().tolist()
+    x = torch.randn(1, 1, 4, 4)
+    torch.testing.assert_close(layer(x), conv(x) + second * x.tanh() ** 2 + third * x.tanh() ** 3)
+    assert first == 0
+
+
+def test_parallel_layer_learns_beside_a_frozen_convolution():
+    conv = nn.Conv2d(1, 1, 1).requires_grad_(False)
+    layer = to_operational(conv, 3, bounded="tanh", parallel=True)
+    assert [name for name, parameter in layer.named_parameters() if parameter.requires_grad] == ["operational.weight"]
+
+
+def test_second_call_leaves_parallel_layers_as_they_are():
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Conv2d(2, 1, 3))
+    once = to_operational(network, 3, bounded="tanh", parallel=True, include="0")
+    twice = to_operational(once, 2, bounded=True)
+    assert operational_names(twice) == ["0.operational", "1"]
+    assert type(twice[0].conv) is nn.Conv2d
+
+
 def test_second_call_leaves_operational_layers_as_they_are():
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Conv2d(2, 1, 3))
     once = to_operational(network, 3, bounded=True, include="0")

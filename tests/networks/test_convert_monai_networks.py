@@ -107,6 +107,14 @@ def test_output_is_that_of_the_original_at_zero_higher_orders(name, dim):
         torch.testing.assert_close(result, expected, atol=1e-6, rtol=1e-6)
 
 
+@every_network
+def test_output_is_that_of_the_original_to_the_last_bit_beside_its_convolutions(name):
+    network, x = make(name, 2)
+    converted = to_operational(network, 3, bounded="tanh", parallel=True)
+    for result, expected in zip(tensors(converted(x)), tensors(network(x)), strict=True):
+        assert torch.equal(result, expected)
+
+
 @pytest.mark.parametrize("dim", [2, 3])
 def test_densenet121_gives_the_output_of_the_original(dim):
     network = nets.DenseNet121(spatial_dims=dim, in_channels=1, out_channels=2, init_features=8, growth_rate=4).eval()

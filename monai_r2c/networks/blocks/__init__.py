@@ -15,6 +15,7 @@ from .class_head import ClassHead
 from .convolution_kind import ConvolutionKind
 from .instance_norm import instance_norm
 from .operational_convolution import OperationalConvolution
+from .parallel_operational import ParallelOperational
 from .resampling import SameDown, SameUp
 from .residual import R2CResidualBlock
 
@@ -22,6 +23,7 @@ __all__ = [
     "ClassHead",
     "ConvolutionKind",
     "OperationalConvolution",
+    "ParallelOperational",
     "R2CResidualBlock",
     "SameDown",
     "SameUp",
