@@ -130,7 +130,8 @@ def _check_header(path: Path, header: Dataset, reader: str, modalities: Sequence
     modality = header.get("Modality")
     if modalities is not None and modality not in modalities:
         raise InputError(
-            f"{path}: has modality {modality or 'none'}; admitted are {', '.join(modalities)} (argument `modalities`)."
+            f"{path}: has modality {modality or 'none'}; admitted are {', '.join(modalities)}, others by `modalities` "
+            "(--modality)."
         )
     check_size(path, int(header.Rows), int(header.Columns), int(header.get("NumberOfFrames") or 1))
     photometric = header.get("PhotometricInterpretation")
