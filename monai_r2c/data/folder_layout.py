@@ -84,14 +84,15 @@ def read_dataset_dir(
 def list_images(folder: str | Path) -> list[Path]:
     """Return the images in a folder and its sub-folders, sorted.
 
-    Images are files with a suffix in `IMAGE_SUFFIXES` (in any case) and DICOM files without suffix. Other files and
-    those whose name starts with a dot are left out.
+    Images are files with a suffix in `IMAGE_SUFFIXES` (in any case) and DICOM files without suffix. Other files, and
+    files and folders whose name starts with a dot, are left out.
 
     Raises:
         InputError: when a file without suffix cannot be read.
     """
     found: list[Path] = []
-    for parent, _, names in os.walk(folder, followlinks=True):
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
         found.extend(Path(parent, name) for name in names if is_image(Path(parent, name)))
     return sorted(found)
 

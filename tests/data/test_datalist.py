@@ -169,7 +169,13 @@ def test_load_refuses_other_classes_than_the_file_has(tmp_path):
 )
 def test_folders_of_classes_give_labels_and_classes(tmp_path, poor, good, test_poor):
     make_files(tmp_path, f"{poor}/sick/1.PNG", f"{poor}/healthy/2.nii.gz", f"{good}/sick/deep/3.dcm")
-    make_files(tmp_path, f"{test_poor}/healthy/4.tif", f"{poor}/sick/notes.txt", f"{poor}/sick/.hidden.png")
+    make_files(
+        tmp_path,
+        f"{test_poor}/healthy/4.tif",
+        f"{poor}/sick/notes.txt",
+        f"{poor}/sick/.hidden.png",
+        f"{poor}/.cache/5.png",
+    )
     datalist = load_datalist(dataset_dir=tmp_path)
     assert datalist.classes == ("healthy", "sick")
     assert [(item["file"], item["label"]) for item in datalist.items("training", "poor")] == [
