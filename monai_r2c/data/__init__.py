@@ -16,6 +16,7 @@ from .datalist import Datalist, DatalistItem
 from .datalist_reading import load_datalist, read_datalist
 from .folder_layout import list_images, read_dataset_dir
 from .image_pool import ImagePool
+from .inference import inference_items
 from .quality import QualityMeasures, QualityThresholds, find_faults, measure_quality, propose_quality
 from .radiograph_writer import replaced_at_once, write_radiograph
 from .unpaired import UnpairedDataset
@@ -29,6 +30,7 @@ __all__ = [
     "UnpairedDataset",
     "cached_dataset",
     "find_faults",
+    "inference_items",
     "list_images",
     "load_datalist",
     "measure_quality",

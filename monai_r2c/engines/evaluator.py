@@ -93,8 +93,7 @@ class R2CEvaluator(Evaluator):
         )
         if key_val_metric is None:  # MONAI attaches additional metrics only beside a key metric
             for name, metric in (additional_metrics or {}).items():
-                if metric is not None:  # a config's disabled component
-                    metric.attach(self, name)
+                metric.attach(self, name)
 
     def _iteration(self, engine: Engine, batchdata: Mapping[str, Any]) -> dict[str, Any]:
         batch = self.prepare_batch(batchdata, self.state.device, self.non_blocking, **self.to_kwargs)

@@ -17,6 +17,8 @@ from .epoch_log import EpochLog
 from .metrics import ClassificationScores
 from .panel import RestorationPanel
 from .progress import TerminalProgress
+from .restoration_saver import RestorationSaver
+from .score_table import write_scores
 from .tensorboard_log import TensorBoardLog
 from .validation import Validation
 
@@ -25,8 +27,10 @@ __all__ = [
     "ClassificationScores",
     "EpochLog",
     "RestorationPanel",
+    "RestorationSaver",
     "RunCheckpoint",
     "TensorBoardLog",
     "TerminalProgress",
     "Validation",
+    "write_scores",
 ]

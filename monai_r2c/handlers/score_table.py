@@ -14,20 +14,20 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from ignite.engine import Engine
 
 from monai_r2c.utils.files import write_text_atomically
 
 NOTICE = (
-    "These scores describe this test set only. Where a label goes together with the hospital, the device or the kind of\n"
-    "fault, a high score does not show that a disease is detected."
+    "These scores describe this test set only. Where a label goes together with the hospital, the device or\n"
+    "the kind of fault, a high score does not show that a disease is detected."
 )
 
 
-def write_scores(path: str | os.PathLike, evaluators: Mapping[str, Engine]) -> None:
+def write_scores(path: str | Path, evaluators: Mapping[str, Engine]) -> None:
     """Write the scalar metrics of evaluators that have run as CSV, and print them as a table with a word of caution.
 
     Args:

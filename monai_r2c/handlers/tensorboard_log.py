@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import torch
 from ignite.engine import Engine, Events
-from torch.utils.tensorboard import SummaryWriter
 
 from .epoch_log import scalars, scores_of
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 
 class TensorBoardLog:
@@ -54,6 +57,9 @@ class TensorBoardLog:
             self._writer.add_image(tag, image, step)
 
     def _open(self, engine: Engine) -> None:
+        # imported late: tensorboard loads TensorFlow where that is installed
+        from torch.utils.tensorboard import SummaryWriter
+
         if self._writer is None:  # only now, because resuming has set the iteration by now
             self._writer = SummaryWriter(str(self.log_dir), purge_step=engine.state.iteration + 1)
 

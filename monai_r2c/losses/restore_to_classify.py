@@ -70,6 +70,7 @@ class RestoreToClassifyLoss(nn.Module):
         for name, weight in self.weights.items():
             if weight < 0:
                 raise ValueError(f"{name}_weight must be at least 0, got {weight}.")
+        self.label_weights: torch.Tensor | None
         self.register_buffer("label_weights", None if label_weights is None else torch.tensor(label_weights))
 
     def forward(
@@ -102,7 +103,8 @@ class RestoreToClassifyLoss(nn.Module):
         }
         for name, label in PASSES.items():
             losses[f"class_{name}"] = F.cross_entropy(logits[name].float(), labels[label], self.label_weights)
-        total = sum(self.weights[name.partition("_")[0]] * value for name, value in losses.items())
+        weighted = [self.weights[name.partition("_")[0]] * value for name, value in losses.items()]
+        total = torch.stack(weighted).sum()
         return {**losses, "generator_loss": total}
 
 
