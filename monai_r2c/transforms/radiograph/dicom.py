@@ -22,6 +22,7 @@ import pydicom
 from monai.data import ITKReader, PydicomReader
 from pydicom import Dataset
 from pydicom.encaps import get_frame
+from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from monai_r2c.utils import InputError
@@ -34,6 +35,8 @@ from .stored import StoredImage
 
 MODALITIES = ("CR", "DX", "RG")
 """Modalities that are radiographs: computed, digital and film-screen radiography."""
+
+_META_START = 144  # preamble, DICM and the element that holds the length of the file meta information
 
 _PIXEL_KEYWORDS = (
     "SamplesPerPixel",
@@ -114,11 +117,12 @@ def _check_deflated(path: Path) -> None:
     """A deflated file is inflated whole by pydicom, so its size is looked at first."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with path.open("rb") as file:
-            meta = pydicom.filereader.read_preamble(file, force=False) and pydicom.filereader._read_file_meta_info(file)
-            if not meta or meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
-                return
-            inflated = len(zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), MAX_FILE_BYTES + 1))
+        meta = read_file_meta_info(path)
+    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+        return
+    with path.open("rb") as file:
+        file.seek(_META_START + meta.FileMetaInformationGroupLength)
+        inflated = len(zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), MAX_FILE_BYTES + 1))
     if inflated > MAX_FILE_BYTES:
         raise InputError(f"{path}: inflates to more than {MAX_FILE_BYTES} bytes; at most that are read.")
 
