@@ -1,0 +1,311 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import csv
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from PIL import Image
+from radiograph_files import ramp, write_dicom_file
+
+from monai_r2c.apps.restore import plan_outputs, restore
+from monai_r2c.networks import R2CGenerator, save_model
+from monai_r2c.transforms import LoadRadiograph
+from monai_r2c.utils import InputError
+
+CLASSES = ("non-covid", "covid")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("model") / "model.pt"
+    save_model(path, R2CGenerator(2, features=4), CLASSES, 32)
+    return path
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    folder = tmp_path / "images"
+    (folder / "sub").mkdir(parents=True)
+    Image.fromarray(ramp(8)).save(folder / "a.png")
+    Image.fromarray(ramp(16)).save(folder / "sub/b.png")
+    write_dicom_file(folder / "sub/c.dcm", ramp(12), PhotometricInterpretation="MONOCHROME1")
+    return folder
+
+
+@pytest.fixture
+def bad_images(images: Path) -> Path:
+    (images / "bad.png").write_bytes((images / "a.png").read_bytes()[:60])
+    write_dicom_file(images / "ct.dcm", ramp(12), Modality="CT")
+    (images / "README.md").write_text("not an image")
+    return images
+
+
+def run(*arguments: Any) -> Result:
+    return CliRunner().invoke(restore, [str(argument) for argument in arguments])
+
+
+def rows(output: Path) -> dict[str, dict[str, str]]:
+    with (output / "predictions.csv").open(newline="") as table:
+        return {row["file"]: row for row in csv.DictReader(table)}
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_each_image_is_restored_in_its_place_kind_size_and_depth(images: Path, tmp_path: Path, model: Path) -> None:
+    output = tmp_path / "out"
+    result = run(images, "--model", model, "--output", output)
+    assert result.exit_code == 0, result.output
+    assert "Restored 3, skipped 0 already done, failed 0" in result.output
+    assert files(output) == {"a.png", "sub/b.png", "sub/c.dcm", "predictions.csv", "restore.json"}
+    for name in ("a.png", "sub/b.png", "sub/c.dcm"):
+        source, written = LoadRadiograph()(images / name), LoadRadiograph()(output / name)
+        assert written.shape == source.shape
+        for key in ("radiograph_kind", "bits", "polarity"):
+            assert written.meta[key] == source.meta[key]
+    table = rows(output)
+    assert list(table) == ["a.png", "sub/b.png", "sub/c.dcm"]
+    assert list(table["a.png"]) == ["file", "class", "probability_non-covid", "probability_covid", "seconds", "error"]
+    for row in table.values():
+        probabilities = [float(row[f"probability_{name}"]) for name in CLASSES]
+        assert sum(probabilities) == pytest.approx(1, abs=1e-5)
+        assert row["class"] == CLASSES[int(np.argmax(probabilities))]
+        assert float(row["seconds"]) > 0
+        assert row["error"] == ""
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_restored_pixels_are_the_network_s(images: Path, tmp_path: Path, channels: int) -> None:
+    network = R2CGenerator(2, channels, features=4).eval()
+    save_model(tmp_path / "model.pt", network, CLASSES, 32)
+    arguments = ("--model", tmp_path / "model.pt", "--output", tmp_path / "out", "--size", "native", "--passes", 2)
+    assert run(images / "sub/b.png", *arguments).exit_code == 0
+    inputs = (torch.from_numpy(ramp(16) / 65535).float() * 2 - 1).expand(1, channels, -1, -1)
+    with torch.no_grad():
+        once, logits = network(inputs)
+        twice, _ = network(once)
+    expected = twice.mean(dim=1)[0].add(1).div(2)
+    written = LoadRadiograph()(tmp_path / "out/b.png")[0]
+    torch.testing.assert_close(written.as_tensor(), expected, atol=1e-4, rtol=0)
+    row = rows(tmp_path / "out")["b.png"]
+    assert float(row["probability_covid"]) == pytest.approx(float(logits.softmax(1)[0, 1]), abs=1e-5)
+
+
+def test_trained_size_is_the_default_and_keeps_the_image_s_own(tmp_path: Path, model: Path) -> None:
+    seen: list[tuple[int, ...]] = []
+    Image.fromarray(ramp(8, 100, 64)).save(tmp_path / "a.png")
+    hook = torch.nn.modules.module.register_module_forward_pre_hook(
+        lambda module, args: seen.append(tuple(args[0].shape)) if isinstance(module, R2CGenerator) else None
+    )
+    try:
+        assert run(tmp_path / "a.png", "--model", model, "--output", tmp_path / "out").exit_code == 0
+    finally:
+        hook.remove()
+    assert seen == [(1, 1, 50, 32)]
+    assert Image.open(tmp_path / "out/a.png").size == (64, 100)
+
+
+def test_a_bad_image_is_listed_and_stops_nothing(bad_images: Path, tmp_path: Path, model: Path) -> None:
+    output = tmp_path / "out"
+    result = run(bad_images, bad_images / "missing.png", "--model", model, "--output", output)
+    assert result.exit_code == 1
+    assert "Restored 3, skipped 0 already done, failed 3" in result.output
+    table = rows(output)
+    assert {name for name, row in table.items() if row["error"]} == {"bad.png", "ct.dcm", "missing.png"}
+    assert "has modality CT" in table["ct.dcm"]["error"]
+    assert "truncated" in table["bad.png"]["error"]
+    assert "no such file" in table["missing.png"]["error"]
+    assert table["ct.dcm"]["class"] == ""
+    assert files(output) == {"a.png", "sub/b.png", "sub/c.dcm", "predictions.csv", "restore.json"}
+    for name in ("bad.png", "ct.dcm", "missing.png"):
+        assert f"Failed: {bad_images / name}: " in result.output
+
+
+def test_an_unforeseen_error_is_listed_too(
+    images: Path, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(image: torch.Tensor, meta: dict, target: Path, description: str) -> None:
+        if target.name == "b.png":
+            raise OSError("no space left\non the device")
+        write(image, meta, target, description)
+
+    module = importlib.import_module("monai_r2c.apps.restore")
+    write = module.write_radiograph
+    monkeypatch.setattr(module, "write_radiograph", fail)
+    result = run(images, "--model", model, "--output", tmp_path / "out")
+    assert result.exit_code == 1
+    assert rows(tmp_path / "out")["sub/b.png"]["error"].endswith("OSError: no space left")
+    assert files(tmp_path / "out") == {"a.png", "sub/c.dcm", "predictions.csv", "restore.json"}
+
+
+def test_a_modality_is_admitted_by_an_option(bad_images: Path, tmp_path: Path, model: Path) -> None:
+    arguments = ("--model", model, "--output", tmp_path / "out", "--modality", "CT")
+    assert run(bad_images / "ct.dcm", bad_images / "sub/c.dcm", *arguments).exit_code == 0
+
+
+def test_a_second_run_skips_what_is_done_and_tries_failures_again(
+    bad_images: Path, tmp_path: Path, model: Path
+) -> None:
+    arguments = (bad_images, "--model", model, "--output", tmp_path / "out")
+    run(*arguments)
+    before = {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in ("a.png", "sub/c.dcm")}
+    Image.fromarray(ramp(8)).save(bad_images / "bad.png")
+    result = run(*arguments)
+    assert "Restored 1, skipped 3 already done, failed 1" in result.output
+    assert {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in before} == before
+    assert rows(tmp_path / "out")["bad.png"]["error"] == ""
+    assert "Restored 4, skipped 0 already done, failed 1" in run(*arguments, "--overwrite").output
+
+
+def test_an_image_whose_restoration_vanished_is_restored_again(images: Path, tmp_path: Path, model: Path) -> None:
+    arguments = (images, "--model", model, "--output", tmp_path / "out")
+    run(*arguments)
+    (tmp_path / "out/a.png").unlink()
+    assert "Restored 1, skipped 2 already done" in run(*arguments).output
+    assert (tmp_path / "out/a.png").exists()
+
+
+def test_what_a_kill_left_half_written_is_cleaned_up(images: Path, tmp_path: Path, model: Path) -> None:
+    output = tmp_path / "out"
+    arguments = (images, "--model", model, "--output", output)
+    run(*arguments)
+    whole = rows(output)
+    (output / "a.png").rename(output / ".partial-a.png")  # killed before the rename
+    table = output / "predictions.csv"
+    table.write_text(table.read_text() + "sub/b.png,cov")  # killed within a row
+    assert run(*arguments).exit_code == 0
+    assert files(output) == {"a.png", "sub/b.png", "sub/c.dcm", "predictions.csv", "restore.json"}
+    assert _predicted(rows(output)) == _predicted(whole)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL on this system")
+def test_a_killed_run_continues_to_the_same_set_of_files(tmp_path: Path, model: Path) -> None:
+    folder, output = tmp_path / "images", tmp_path / "out"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for index in range(150):
+        Image.fromarray(rng.integers(0, 256, (200, 200)).astype(np.uint8)).save(folder / f"{index:03d}.png")
+    options = ["--model", str(model), "--output", str(output)]
+    program = "from monai_r2c.apps.restore import restore; restore()"
+    process = subprocess.Popen([sys.executable, "-c", program, str(folder), *options], stderr=subprocess.DEVNULL)
+    try:
+        for _ in _until(120):
+            if (output / "002.png").exists() or process.poll() is not None:
+                break
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert process.returncode == -signal.SIGKILL
+    done = {name for name in files(output) if name.endswith(".png") and not name.startswith(".")}
+    assert 3 <= len(done) < 150
+    for name in done:
+        Image.open(output / name).load()  # whole
+    result = run(folder, *options)
+    assert result.exit_code == 0, result.output
+    assert "skipped 0 already done" not in result.output
+    run(folder, "--model", model, "--output", tmp_path / "uninterrupted")
+    assert files(output) == files(tmp_path / "uninterrupted")
+    assert _predicted(rows(output)) == _predicted(rows(tmp_path / "uninterrupted"))
+
+
+def _until(seconds: float) -> Iterator[None]:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        yield
+        time.sleep(0.002)
+
+
+def _predicted(table: dict[str, dict[str, str]]) -> list[dict[str, str]]:
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in table.values()]
+
+
+def test_other_settings_do_not_mix_into_a_folder(images: Path, tmp_path: Path, model: Path) -> None:
+    arguments = (images / "a.png", "--model", model, "--output", tmp_path / "out")
+    run(*arguments)
+    refused = run(*arguments, "--passes", 2)
+    assert isinstance(refused.exception, InputError)
+    assert "made with another passes" in str(refused.exception)
+    assert run(*arguments, "--passes", 2, "--overwrite").exit_code == 0
+
+
+def test_files_of_others_are_left_alone(images: Path, tmp_path: Path, model: Path) -> None:
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "a.png").write_bytes(b"mine")
+    result = run(images / "a.png", "--model", model, "--output", output)
+    assert result.exit_code == 1
+    assert "give --overwrite to replace it" in rows(output)["a.png"]["error"]
+    assert (output / "a.png").read_bytes() == b"mine"
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/predictions.csv").write_text("file,label\n")
+    refused = run(images / "a.png", "--model", model, "--output", tmp_path / "run")
+    assert "is not of `restore`" in str(refused.exception)
+
+
+def test_the_output_folder_within_the_input_is_no_input(images: Path, model: Path) -> None:
+    arguments = (images, "--model", model, "--output", images / "restored")
+    assert "Restored 3," in run(*arguments).output
+    assert "Restored 0, skipped 3 already done, failed 0" in run(*arguments).output
+
+
+def test_plans_that_would_lose_images_are_refused(images: Path, tmp_path: Path) -> None:
+    Image.fromarray(ramp(8)).save(tmp_path / "a.png")
+    with pytest.raises(InputError, match="would both become"):
+        plan_outputs([images, tmp_path / "a.png"], tmp_path / "out")
+    with pytest.raises(InputError, match="is the output folder itself"):
+        plan_outputs([images], images)
+    with pytest.raises(InputError, match="would be overwritten"):
+        plan_outputs([images / "a.png"], images)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="holds no radiograph"):
+        plan_outputs([tmp_path / "empty"], tmp_path / "out")
+    assert list(plan_outputs([images, images / "a.png"], tmp_path / "out")) == ["a.png", "sub/b.png", "sub/c.dcm"]
+
+
+def test_a_device_that_is_not_there_is_refused(images: Path, tmp_path: Path, model: Path) -> None:
+    refused = run(images, "--model", model, "--output", tmp_path / "out", "--device", "gpu7")
+    assert "--device gpu7" in str(refused.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_derivation_says_what_restored_the_image(images: Path, tmp_path: Path, model: Path) -> None:
+    run(images / "sub/c.dcm", "--model", model, "--output", tmp_path / "out", "--precision", "bf16")
+    description = pydicom.dcmread(tmp_path / "out/c.dcm").DerivationDescription
+    assert "operational restorer of order 3" in description
+    assert "1 pass at 32 pixels, bf16" in description
+
+
+def test_the_dicom_samples_are_restored_and_the_bad_ones_listed(shared: Path, tmp_path: Path, model: Path) -> None:
+    output = tmp_path / "out"
+    result = run(shared / "data/dicom", "--model", model, "--output", output)
+    assert result.exit_code == 1
+    restored = {path.name for path in (shared / "data/dicom").glob("*.dcm") if not path.name.startswith("bad")}
+    assert files(output) == restored | {"predictions.csv", "restore.json"}
+    bad = {"bad_ct_slice.dcm", "bad_rtplan_no_image.dcm", "bad_us_multiframe_rle.dcm"}
+    assert {name for name, row in rows(output).items() if row["error"]} == bad
+    assert all(os.path.basename(name) in result.output for name in bad)

@@ -1,0 +1,95 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from monai.data import MetaTensor
+
+from monai_r2c.inferers import RestorationInferer
+
+
+def halve(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """A restorer whose image is half its input, and whose logits are its input's size and maximum."""
+    return image / 2, torch.stack([torch.tensor([*x.shape[1:], x.max()]) for x in image])
+
+
+def test_each_pass_goes_over_the_output_of_the_last() -> None:
+    inputs = torch.full((2, 1, 6, 6), 0.8)
+    passes = RestorationInferer(passes=3)(inputs, halve)
+    assert [float(image.mean()) for image, _ in passes] == pytest.approx([0.4, 0.2, 0.1])
+    assert [float(logits[0, 2]) for _, logits in passes] == pytest.approx([0.8, 0.4, 0.2])
+
+
+def test_native_size_hands_the_image_on_as_it_is() -> None:
+    inputs = torch.rand(1, 1, 7, 5)
+    image, logits = RestorationInferer()(inputs, halve)[0]
+    assert torch.equal(image, inputs / 2)
+    assert logits[0, :2].tolist() == [7, 5]
+
+
+def test_a_given_size_is_that_of_the_shorter_side_and_the_result_has_the_input_s() -> None:
+    passes = RestorationInferer(passes=2, size=8)(torch.rand(2, 3, 20, 15), halve)
+    assert [logits[0, :2].tolist() for _, logits in passes] == [[11, 8], [11, 8]]
+    assert [tuple(image.shape) for image, _ in passes] == [(2, 3, 20, 15)] * 2
+
+
+def test_reducing_averages_instead_of_picking_pixels() -> None:
+    checkers = ((torch.arange(64)[:, None] + torch.arange(64)) % 2).float()[None, None] * 2 - 1
+    _, logits = RestorationInferer(size=8)(checkers, halve)[0]
+    assert abs(float(logits[0, 2])) < 0.1  # the mean of -1 and 1
+
+
+def test_a_smooth_image_comes_back_through_the_working_size() -> None:
+    rows, columns = torch.meshgrid(torch.linspace(-1, 1, 90), torch.linspace(-1, 1, 120), indexing="ij")
+    inputs = (torch.sin(2 * rows) * columns)[None, None]
+    image, _ = RestorationInferer(size=45)(inputs, lambda x: (x, x.mean()))[0]
+    assert F.l1_loss(image, inputs) < 2e-3
+
+
+def test_resampling_stays_within_the_range() -> None:
+    edge = torch.ones(1, 1, 32, 32)
+    edge[..., 16:] = -1
+    image, _ = RestorationInferer(size=8)(edge, lambda x: (x, x.mean()))[0]
+    assert -1 <= image.min() < image.max() <= 1
+
+
+def test_half_precision_results_are_resampled() -> None:
+    image, _ = RestorationInferer(size=4)(torch.rand(1, 1, 9, 9), lambda x: (x.bfloat16(), x.mean()))[0]
+    assert image.dtype == torch.float32
+
+
+def test_a_meta_tensor_keeps_its_meta_data() -> None:
+    inputs = MetaTensor(torch.rand(1, 1, 9, 9), meta={"filename_or_obj": "a.png"})
+    image, _ = RestorationInferer(size=4)(inputs, halve)[0]
+    assert isinstance(image, MetaTensor)
+    assert image.meta["filename_or_obj"] == "a.png"
+
+
+def test_arguments_reach_the_network() -> None:
+    image, _ = RestorationInferer()(torch.ones(1, 1, 2, 2), lambda x, scale, shift: (x * scale + shift, x), 3, shift=1)[
+        0
+    ]
+    assert image.unique().tolist() == [4]
+
+
+@pytest.mark.parametrize("options", [{"passes": 0}, {"size": 0}, {"size": "trained"}, {"size": 2.5}])
+def test_wrong_options_are_refused(options: dict) -> None:
+    with pytest.raises(ValueError, match=next(iter(options))):
+        RestorationInferer(**options)
+
+
+def test_a_working_size_needs_two_spatial_dimensions() -> None:
+    with pytest.raises(ValueError, match="rows, columns"):
+        RestorationInferer(size=8)(torch.rand(1, 1, 20), halve)
+    assert RestorationInferer()(torch.rand(1, 1, 20), lambda x: (x, x.mean()))[0][0].shape == (1, 1, 20)
