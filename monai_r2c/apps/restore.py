@@ -50,7 +50,9 @@ from .restore_table import PredictionsTable
 @click.option("--passes", type=click.IntRange(min=1), default=1, show_default=True, help="Times over its own output.")
 @click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True)
 @click.option("--device", default=None, help="Such as cpu or cuda:0.  [default: cuda where there is one]")
-@click.option("--modality", "modalities", multiple=True, help=f"Admit this DICOM modality beside {MODALITIES}.")
+@click.option(
+    "--modality", "modalities", multiple=True, metavar="CODE", help=f"Admit it in DICOM beside {', '.join(MODALITIES)}."
+)
 @click.option("--overwrite", is_flag=True, help="Restore again what is done.")
 def restore(
     paths: Sequence[Path],
