@@ -14,6 +14,7 @@ from __future__ import annotations
 from .caching import cached_dataset
 from .datalist import Datalist, DatalistItem
 from .datalist_reading import load_datalist, read_datalist
+from .epoch_sampler import EpochSampler, EvaluationSampler
 from .folder_layout import list_images, read_dataset_dir
 from .image_pool import ImagePool
 from .inference import inference_items
@@ -24,6 +25,8 @@ from .unpaired import UnpairedDataset
 __all__ = [
     "Datalist",
     "DatalistItem",
+    "EpochSampler",
+    "EvaluationSampler",
     "ImagePool",
     "QualityMeasures",
     "QualityThresholds",

@@ -11,11 +11,13 @@
 
 from __future__ import annotations
 
+from monai_r2c.utils import NonFiniteLossError
+
 from .batch import prepare_image_batch, prepare_unpaired_batch
 from .evaluator import R2CEvaluator
 from .events import R2CEvents
 from .learning_rate import linear_decay
-from .trainer import NonFiniteLossError, R2CTrainer
+from .trainer import R2CTrainer
 from .translation import translate_unpaired
 
 __all__ = [

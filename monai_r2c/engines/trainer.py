@@ -11,10 +11,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn as nn
 from ignite.engine import Engine, Events
@@ -26,18 +27,18 @@ from torch.utils.data import DataLoader
 
 from monai_r2c.data import ImagePool
 from monai_r2c.losses import RestoreToClassifyLoss, UnpairedDiscriminatorLoss
-from monai_r2c.utils import InputError
+from monai_r2c.utils import InputError, NonFiniteLossError
 from monai_r2c.utils import R2CKeys as Keys
+from monai_r2c.utils.processes import process_rank
 
 from .batch import prepare_unpaired_batch
 from .events import R2CEvents
 from .learning_rate import linear_decay
 from .precision import autocast_for, scaler_for
 from .translation import translate_unpaired
+from .update import Update, bare, frozen, split_batch
 
-
-class NonFiniteLossError(RuntimeError):
-    """A loss became NaN or infinite; the message names the term, the step and the files of the batch."""
+_LOGGER = logging.getLogger("monai_r2c.training")
 
 
 class R2CTrainer(Trainer):
@@ -50,10 +51,14 @@ class R2CTrainer(Trainer):
     ``discriminator_learning_rate``), the images of the step by name and the files they came from. Fires `R2CEvents`
     and MONAI's ``MODEL_COMPLETED``.
 
+    For several processes give networks within ``DistributedDataParallel``. A discriminator is called without it where
+    it is frozen, so that each backward pass averages the gradients of the networks it trains, once.
+
     Args:
         device: where the networks are and the batches go.
         max_epochs: epochs of the whole run.
-        train_data_loader: gives batches of `UnpairedDataset`, whose epoch is set at the start of each epoch.
+        train_data_loader: gives batches of `UnpairedDataset`, whose epoch is set at the start of each epoch; with an
+            `EpochSampler` a run resumes within an epoch too.
         restorer, degrader: networks that return ``(image, logits)``.
         poor_discriminator, good_discriminator: networks that return a score map.
         generator_optimizer, discriminator_optimizer: of both generators, of both discriminators.
@@ -61,13 +66,21 @@ class R2CTrainer(Trainer):
         poor_pool, good_pool: histories of generated images of each domain; default pools of 50.
         decay_epoch: epochs at the full learning rate; None, or at least `max_epochs`, keeps it to the end.
         precision: ``fp32``, ``bf16``, or ``fp16`` on CUDA with one gradient scaler for each optimizer.
+        accumulation_steps: equal parts in which a batch goes through the networks before the weights change; more
+            parts need less memory and give the same update.
+        on_nan: what happens when a loss or gradient is NaN or infinite: ``stop`` raises; ``skip`` leaves that update
+            and the rest of the step out, warns, and counts it in ``skipped_steps``; the output then holds the learning
+            rates and ``skipped`` (1, else 0) alone.
+        seed: torch's global generators are seeded at each step from this, the step and the process, so that networks
+            with dropout resume exactly; None leaves them alone.
         prepare_batch: see `prepare_unpaired_batch`.
         epoch_length, non_blocking, iteration_update, postprocessing, key_train_metric, additional_metrics,
             metric_cmp_fn, train_handlers, event_names, event_to_attr, to_kwargs: as in MONAI's ``SupervisedTrainer``.
 
     Raises:
-        InputError: at construction, when the loader gives no batch or `precision` does not fit the device.
-        NonFiniteLossError: during a run, at the step whose loss is NaN or infinite, before its weights are touched.
+        InputError: at construction, when the loader gives no batch, its batches do not split into `accumulation_steps`,
+            or `precision` does not fit the device.
+        NonFiniteLossError: during a run, at the step whose loss or gradient is NaN or infinite, before that update.
 
     Source: R2C-GAN, arXiv:2209.14770.
     """
@@ -89,6 +102,9 @@ class R2CTrainer(Trainer):
         good_pool: Callable[[torch.Tensor], torch.Tensor] | None = None,
         decay_epoch: int | None = None,
         precision: str = "fp32",
+        accumulation_steps: int = 1,
+        on_nan: str = "stop",
+        seed: int | None = None,
         epoch_length: int | None = None,
         non_blocking: bool = False,
         prepare_batch: Callable = prepare_unpaired_batch,
@@ -109,9 +125,22 @@ class R2CTrainer(Trainer):
         self.discriminator_loss = UnpairedDiscriminatorLoss() if discriminator_loss is None else discriminator_loss
         self.poor_pool = ImagePool(seed=0) if poor_pool is None else poor_pool
         self.good_pool = ImagePool(seed=1) if good_pool is None else good_pool
-        self.decay_epoch = decay_epoch
-        self.autocast = autocast_for(precision, torch.device(device))
+        if on_nan not in ("stop", "skip"):
+            raise InputError(f"on_nan: must be stop or skip, got {on_nan!r}.")
+        self.decay_epoch, self.accumulation_steps, self.seed = decay_epoch, accumulation_steps, seed
+        self.on_nan, self.skipped_steps = on_nan, 0
+        autocast = autocast_for(precision, torch.device(device))
         self.generator_scaler, self.discriminator_scaler = scaler_for(precision), scaler_for(precision)
+        self._update_generators = Update(
+            "generator", (restorer, degrader), generator_optimizer, self.generator_scaler, autocast
+        )
+        self._update_discriminators = Update(
+            "discriminator",
+            (poor_discriminator, good_discriminator),
+            discriminator_optimizer,
+            self.discriminator_scaler,
+            autocast,
+        )
         self._base_rates = {
             optimizer: [group["lr"] for group in optimizer.param_groups]
             for optimizer in (generator_optimizer, discriminator_optimizer)
@@ -136,40 +165,75 @@ class R2CTrainer(Trainer):
         )
         if self.state.epoch_length == 0:
             raise InputError("batch_size: larger than the longer domain, so an epoch has no batch; use a smaller one.")
+        batch_size = getattr(train_data_loader, "batch_size", None)
+        if batch_size is not None and batch_size % accumulation_steps:
+            raise InputError(
+                f"accumulation_steps: {accumulation_steps} equal parts cannot be made of a batch_size of {batch_size}; "
+                "use a divisor of it."
+            )
+        # the exception that ends a run says it once; ignite would log it twice before
+        self.logger.addFilter(_is_no_exception)
+
+    @property
+    def resumes_within_epochs(self) -> bool:
+        """Whether the data loader can begin in the middle of an epoch."""
+        return hasattr(getattr(self.data_loader, "sampler", None), "start_at")
 
     def run(self) -> None:  # type: ignore[override]
         """Train up to ``max_epochs``, from wherever the state is."""
         # registered last, so that a handler that resumes at STARTED has set the epoch and the optimizers
-        for event, handler in ((Events.EPOCH_STARTED, self._start_epoch), (Events.ITERATION_STARTED, self._set_rates)):
+        for event, handler in ((Events.EPOCH_STARTED, self._start_epoch), (Events.ITERATION_STARTED, self._start_step)):
             if not self.has_event_handler(handler, event):
                 self.add_event_handler(event, handler)
         super().run()
 
     def checkpoint_objects(self) -> dict[str, Any]:
-        """Everything with a ``state_dict`` that a resumed run needs, by name."""
-        names = (
-            "restorer degrader poor_discriminator good_discriminator generator_optimizer discriminator_optimizer "
-            "poor_pool good_pool generator_scaler discriminator_scaler"
-        )
-        return {name: getattr(self, name) for name in names.split()}
+        """Everything with a ``state_dict`` that a resumed run needs and all processes share, by name."""
+        networks = ("restorer", "degrader", "poor_discriminator", "good_discriminator")
+        others = ("generator_optimizer", "discriminator_optimizer", "generator_scaler", "discriminator_scaler")
+        return {name: bare(getattr(self, name)) for name in networks} | {name: getattr(self, name) for name in others}
+
+    def process_objects(self) -> dict[str, Any]:
+        """Everything with a ``state_dict`` that a resumed run needs and each process has of its own, by name."""
+        pools = {"poor_pool": self.poor_pool, "good_pool": self.good_pool}
+        return {name: pool for name, pool in pools.items() if hasattr(pool, "state_dict")}
 
     def _iteration(self, engine: Engine, batchdata: Mapping[str, Any]) -> dict[str, Any]:
         batch = self.prepare_batch(batchdata, self.state.device, self.non_blocking, **self.to_kwargs)
+        output: dict[str, Any] = {
+            "generator_learning_rate": self.generator_optimizer.param_groups[0]["lr"],
+            "discriminator_learning_rate": self.discriminator_optimizer.param_groups[0]["lr"],
+        }
+        try:
+            output = {**self._step(engine, batch), **output}
+        except NonFiniteLossError as error:
+            message = self._describe(error, batch)
+            if self.on_nan == "stop":
+                raise NonFiniteLossError(message) from None
+            self.skipped_steps += 1
+            _LOGGER.warning(f"{message} This step is left out, {self.skipped_steps} so far.")
+            output["skipped"] = 1.0
+        else:
+            if self.on_nan == "skip":
+                output["skipped"] = 0.0
+        engine.state.output = output  # type: ignore[assignment]
+        engine.fire_event(IterationEvents.MODEL_COMPLETED)
+        return engine.state.output  # type: ignore[return-value]
 
-        with _frozen(self.poor_discriminator, self.good_discriminator):
-            with self.autocast:
-                images, logits = translate_unpaired(self.restorer, self.degrader, batch[Keys.POOR], batch[Keys.GOOD])
-                scores = {
-                    Keys.RESTORED: self.good_discriminator(images[Keys.RESTORED]),
-                    Keys.DEGRADED: self.poor_discriminator(images[Keys.DEGRADED]),
-                }
-                generator_losses = self.generator_loss(images, logits, scores, batch)
-            self._require_finite(generator_losses, batch)
-            _update(self.generator_optimizer, self.generator_scaler, generator_losses["generator_loss"])
-        engine.fire_event(R2CEvents.GENERATORS_COMPLETED)
+    def _step(self, engine: Engine, batch: Mapping[str, Any]) -> dict[str, Any]:
+        parts = split_batch(batch, self.accumulation_steps)
+        translated: list[dict[str, torch.Tensor]] = []
 
-        images = {name: image.detach() for name, image in images.items()}
-        with self.autocast:
+        def generator_losses(part: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+            images, logits = translate_unpaired(self.restorer, self.degrader, part[Keys.POOR], part[Keys.GOOD])
+            scores = {
+                Keys.RESTORED: bare(self.good_discriminator)(images[Keys.RESTORED]),
+                Keys.DEGRADED: bare(self.poor_discriminator)(images[Keys.DEGRADED]),
+            }
+            translated.append({name: image.detach() for name, image in images.items()})
+            return self.generator_loss(images, logits, scores, part)
+
+        def discriminator_losses(images: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
             real = {
                 Keys.POOR: self.poor_discriminator(images[Keys.POOR]),
                 Keys.GOOD: self.good_discriminator(images[Keys.GOOD]),
@@ -178,21 +242,15 @@ class R2CTrainer(Trainer):
                 Keys.POOR: self.poor_discriminator(self.poor_pool(images[Keys.DEGRADED])),
                 Keys.GOOD: self.good_discriminator(self.good_pool(images[Keys.RESTORED])),
             }
-            discriminator_losses = self.discriminator_loss(real, fake)
-        self._require_finite(discriminator_losses, batch)
-        _update(self.discriminator_optimizer, self.discriminator_scaler, discriminator_losses["discriminator_loss"])
-        engine.fire_event(R2CEvents.DISCRIMINATORS_COMPLETED)
+            return self.discriminator_loss(real, fake)
 
-        output: dict[str, Any] = {
-            **{name: loss.detach() for name, loss in {**generator_losses, **discriminator_losses}.items()},
-            "generator_learning_rate": self.generator_optimizer.param_groups[0]["lr"],
-            "discriminator_learning_rate": self.discriminator_optimizer.param_groups[0]["lr"],
-            **images,
-            **{key: batch[key] for key in (Keys.POOR_FILE, Keys.GOOD_FILE) if key in batch},
-        }
-        engine.state.output = output  # type: ignore[assignment]
-        engine.fire_event(IterationEvents.MODEL_COMPLETED)
-        return engine.state.output  # type: ignore[return-value]
+        with frozen(self.poor_discriminator, self.good_discriminator):
+            losses = self._update_generators(generator_losses, parts)
+        engine.fire_event(R2CEvents.GENERATORS_COMPLETED)
+        losses |= self._update_discriminators(discriminator_losses, translated)
+        engine.fire_event(R2CEvents.DISCRIMINATORS_COMPLETED)
+        images = {name: torch.cat([part[name] for part in translated]) for name in translated[0]}
+        return {**losses, **images, **{key: batch[key] for key in (Keys.POOR_FILE, Keys.GOOD_FILE) if key in batch}}
 
     def _start_epoch(self) -> None:
         for network in (self.restorer, self.degrader, self.poor_discriminator, self.good_discriminator):
@@ -200,39 +258,28 @@ class R2CTrainer(Trainer):
         set_epoch = getattr(getattr(self.data_loader, "dataset", None), "set_epoch", None)
         if set_epoch is not None:
             set_epoch(self.state.epoch)
+        done = self.state.iteration % self.state.epoch_length
+        if done:
+            if not self.resumes_within_epochs:
+                raise InputError("train_data_loader: needs an EpochSampler to resume within an epoch.")
+            self.data_loader.sampler.start_at(done * self.data_loader.batch_size)  # type: ignore[union-attr]
 
-    def _set_rates(self) -> None:
+    def _start_step(self) -> None:
         epochs = self.state.max_epochs if self.decay_epoch is None else self.decay_epoch
         length = self.state.epoch_length
         factor = linear_decay(self.state.iteration - 1, epochs * length, self.state.max_epochs * length)
         for optimizer, rates in self._base_rates.items():
             for group, rate in zip(optimizer.param_groups, rates):
                 group["lr"] = rate * factor
+        if self.seed is not None:
+            stream = np.random.SeedSequence(self.seed, spawn_key=(self.state.iteration, process_rank()))
+            torch.manual_seed(int(stream.generate_state(1, np.uint64)[0]))
 
-    def _require_finite(self, losses: Mapping[str, torch.Tensor], batch: Mapping[str, Any]) -> None:
-        if torch.isfinite(torch.stack([loss.detach() for loss in losses.values()])).all():
-            return
-        terms = ", ".join(f"{name} = {loss.item()}" for name, loss in losses.items() if not torch.isfinite(loss))
+    def _describe(self, error: NonFiniteLossError, batch: Mapping[str, Any]) -> str:
         files = ", ".join(str(file) for key in (Keys.POOR_FILE, Keys.GOOD_FILE) for file in batch.get(key, ()))
-        raise NonFiniteLossError(
-            f"epoch {self.state.epoch}, iteration {self.state.iteration}: {terms}; the batch was {files or 'unnamed'}."
-        )
+        where = f"epoch {self.state.epoch}, iteration {self.state.iteration}"
+        return f"{where}: {error}; the batch was {files or 'unnamed'}."
 
 
-@contextmanager
-def _frozen(*networks: nn.Module) -> Iterator[None]:
-    """Keep gradients from flowing into the weights of `networks`, not through them."""
-    for network in networks:
-        network.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for network in networks:
-            network.requires_grad_(True)
-
-
-def _update(optimizer: Optimizer, scaler: torch.amp.GradScaler, loss: torch.Tensor) -> None:
-    optimizer.zero_grad(set_to_none=True)
-    scaler.scale(loss).backward()
-    scaler.step(optimizer)
-    scaler.update()
+def _is_no_exception(record: logging.LogRecord) -> bool:
+    return "is terminating due to exception" not in record.getMessage()

@@ -16,6 +16,7 @@ from .checkpoint import RunCheckpoint
 from .epoch_log import EpochLog
 from .metrics import ClassificationScores
 from .panel import RestorationPanel
+from .preemption import Preemption
 from .progress import TerminalProgress
 from .restoration_saver import RestorationSaver
 from .score_table import write_scores
@@ -26,6 +27,7 @@ __all__ = [
     "BestModel",
     "ClassificationScores",
     "EpochLog",
+    "Preemption",
     "RestorationPanel",
     "RestorationSaver",
     "RunCheckpoint",

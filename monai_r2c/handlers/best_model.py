@@ -22,6 +22,7 @@ from ignite.engine import Engine, Events
 from monai_r2c.networks import save_model
 from monai_r2c.networks.nets import R2CGeneratorBase
 from monai_r2c.utils import InputError
+from monai_r2c.utils.processes import process_rank
 
 _LOGGER = logging.getLogger("monai_r2c.training")
 
@@ -75,9 +76,11 @@ class BestModel:
             if value < self.value:
                 return
             self.value = value
-            _LOGGER.info(f"best {self.key_metric} so far: {value:.4g}, epoch {engine.state.epoch}")
+            if process_rank() == 0:
+                _LOGGER.info(f"best {self.key_metric} so far: {value:.4g}, epoch {engine.state.epoch}")
         self.epoch = engine.state.epoch
-        save_model(self.path, self.restorer, self.classes, self.image_size, **self.others)
+        if process_rank() == 0:
+            save_model(self.path, self.restorer, self.classes, self.image_size, **self.others)
 
     def _key_value(self) -> float:
         assert self.evaluator is not None

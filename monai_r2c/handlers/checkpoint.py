@@ -13,42 +13,50 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
-from ignite.handlers import DiskSaver
 
-from monai_r2c.utils import InputError
+from monai_r2c.utils import InputError, NonFiniteLossError, RunError
+from monai_r2c.utils.processes import gather_from_processes, process_count, process_rank
+
+from .best_model import BestModel
+from .checkpoint_folder import CheckpointFolder
+from .faults import explain_fault
 
 _LOGGER = logging.getLogger("monai_r2c.training")
-_NAME = re.compile(r"epoch_(\d+)\.pt")
 
 
 class RunCheckpoint:
-    """Saves all that a run needs to continue exactly, and resumes from it.
+    """Saves all that a run needs to continue exactly, resumes from it, and ends a run that cannot go on in one line.
 
-    Files are ``epoch_0001.pt`` and so on, written to a temporary file and renamed; the newest `keep` stay. A
-    checkpoint holds the networks, optimizers, gradient scalers and image pools of the engine (its
-    ``checkpoint_objects()``), the `extra` objects, the epoch and the iteration, and the configuration, which must be
-    the same on resuming. It is loaded with ``weights_only=True``.
+    Files are ``epoch_0001.pt`` and so on (`CheckpointFolder`); the newest `keep` stay, and that of the best epoch. A
+    checkpoint holds the networks, optimizers and gradient scalers of the engine (its ``checkpoint_objects()``), what
+    each process has of its own (its ``process_objects()``, such as the image pools), the `extra` objects, the epochs
+    done, the iteration, and the configuration, which must be the same on resuming. With several processes the first
+    one writes for all.
 
     Attach it last, so that what the other handlers of an epoch decide is in the checkpoint.
 
     Args:
         directory: where the files are.
         configuration: plain values that a resumed run must share, such as variant, order, channels and classes.
-        extra: further objects with ``state_dict`` and ``load_state_dict``, by name.
-        resume: whether the run continues from the newest readable checkpoint of `directory`.
+        extra: further objects with ``state_dict`` and ``load_state_dict``, by name, alike in every process.
+        process_extra: the same, each process its own.
+        resume: whether the run continues from the newest readable checkpoint of `directory`; ``"auto"`` does where
+            there is one, and starts a new run elsewhere.
         interval: epochs between two checkpoints; the last epoch is always saved.
         keep: how many stay, at least 1.
+        best: says which epoch is the best so far; its checkpoint stays too.
 
     Raises:
         InputError: when the run starts, if `resume` finds no readable checkpoint or one of another configuration, or if
             a run that does not resume finds checkpoints in `directory`.
+        RunError: when a loss is NaN or infinite (the state before that update is saved as ``failed_*.pt``), the disk is
+            full, a worker is killed, another process ends or GPU memory does not suffice.
     """
 
     def __init__(
@@ -56,63 +64,134 @@ class RunCheckpoint:
         directory: str | os.PathLike,
         configuration: Mapping[str, Any],
         extra: Mapping[str, Any] | None = None,
-        resume: bool = False,
+        process_extra: Mapping[str, Any] | None = None,
+        resume: bool | str = False,
         interval: int = 1,
         keep: int = 2,
+        best: BestModel | None = None,
     ) -> None:
-        self.directory = Path(directory)
+        self.folder = CheckpointFolder(directory)
         self.configuration = dict(configuration)
-        self.extra = dict(extra or {})
-        self.resume, self.interval, self.keep = resume, interval, keep
+        self.extra, self.process_extra = dict(extra or {}), dict(process_extra or {})
+        self.resume, self.interval, self.keep, self.best = resume, interval, keep, best
 
     def attach(self, engine: Engine) -> None:
         engine.add_event_handler(Events.STARTED, self._start)
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self._save)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._save_if_due)
+        engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
+
+    def save(self, engine: Engine, prefix: str = "") -> Path:
+        """Write a checkpoint of what the engine has done; within an epoch, of the steps done so far.
+
+        Call it between two steps, on every process.
+
+        Args:
+            engine: the trainer.
+            prefix: of the file's name.
+
+        Raises:
+            OSError: when it cannot be written.
+        """
+        state: Any = engine.state
+        within = bool(prefix) or state.iteration % state.epoch_length != 0
+        name = f"{prefix}epoch_{state.epoch:04d}" + (f"_iteration_{state.iteration}" if within else "") + ".pt"
+        own = {name: _on_cpu(thing.state_dict()) for name, thing in self._process_objects(engine).items()}
+        contents: dict[str, Any] = {name: thing.state_dict() for name, thing in self._objects(engine).items()}
+        contents["processes"] = gather_from_processes(own)
+        contents |= {"configuration": self.configuration, "epoch_length": state.epoch_length}
+        contents |= {"epoch": state.epoch - within, "iteration": state.iteration}
+        if process_rank() == 0:
+            self.folder.write(name, contents)
+        return self.folder.path / name
 
     def _start(self, engine: Engine) -> None:
-        if self.resume:
-            self._load(engine)
-        elif self._files():
-            raise InputError(
-                f"{self.directory}: holds checkpoints of an earlier run; give --resume True to continue it, or another "
-                "--output_dir."
-            )
+        found = self.folder.newest() if self.resume else None
+        if found is not None:
+            self._load(engine, *found)
+        elif self.resume is True or (self.resume and self.folder.files()):
+            raise InputError(f"{self.folder.path}: no readable checkpoint to resume from; train without --resume.")
+        else:
+            self.folder.require_empty()
 
-    def _save(self, engine: Engine) -> None:
+    def _save_if_due(self, engine: Engine) -> None:
         epoch = engine.state.epoch
         if epoch % self.interval and epoch != engine.state.max_epochs:
             return
-        contents = {name: thing.state_dict() for name, thing in self._objects(engine).items()}
-        contents |= {"configuration": self.configuration, "epoch": epoch, "iteration": engine.state.iteration}
-        self.directory.mkdir(parents=True, exist_ok=True)
-        DiskSaver(str(self.directory), require_empty=False)(contents, f"epoch_{epoch:04d}.pt")
-        for old in self._files()[: -self.keep]:
-            old.unlink()
+        self.save(engine)
+        if process_rank() == 0:
+            self.folder.prune(self.keep, *([f"epoch_{self.best.epoch:04d}.pt"] if self.best is not None else []))
 
-    def _load(self, engine: Engine) -> None:
-        path, contents = self._newest()
+    def _load(self, engine: Engine, path: Path, contents: Mapping[str, Any]) -> None:
         for key, value in self.configuration.items():
-            found = contents["configuration"].get(key)
-            if found != value:
-                raise InputError(f"{path}: {key} is {found} there and {value} here; resume with --{key} {found}.")
+            there = contents["configuration"].get(key)
+            if there != value:
+                raise InputError(f"{path}: {key} is {there} there and {value} here; resume with --{key} {there}.")
+        epoch, iteration = self._position(engine, path, contents)
         for name, thing in self._objects(engine).items():
-            if name not in contents:
-                raise InputError(f"{path}: holds no {name}; resume with the settings of the run that wrote it.")
-            thing.load_state_dict(contents[name])
-        engine.state.epoch, engine.state.iteration = contents["epoch"], contents["iteration"]
-        _LOGGER.info(f"resumed from {path}: epoch {contents['epoch']}, iteration {contents['iteration']}")
+            _restore(thing, name, contents, path)
+        # other processes than saved take turns at what there is
+        own = contents["processes"][process_rank() % len(contents["processes"])]
+        for name, thing in self._process_objects(engine).items():
+            _restore(thing, name, own, path)
+        engine.state.epoch, engine.state.iteration = epoch, iteration
+        _LOGGER.info(f"resumed from {path}: {epoch} epochs done, iteration {iteration}")
 
-    def _newest(self) -> tuple[Path, dict[str, Any]]:
-        for path in reversed(self._files()):
-            try:
-                return path, torch.load(path, map_location="cpu", weights_only=True)
-            except Exception as error:  # torch raises what its unpickler and zip reader meet
-                _LOGGER.warning(f"{path}: cannot be read ({type(error).__name__}); trying the one before")
-        raise InputError(f"{self.directory}: no readable checkpoint to resume from; train without --resume first.")
+    @staticmethod
+    def _position(engine: Engine, path: Path, contents: Mapping[str, Any]) -> tuple[int, int]:
+        """Return the epochs and iterations done, in iterations of this run."""
+        there, here = contents["epoch_length"], engine.state.epoch_length
+        epoch, iteration = contents["epoch"], contents["iteration"]
+        if there == here and len(contents["processes"]) == process_count():
+            return epoch, iteration
+        if iteration % there:
+            raise InputError(
+                f"{path}: was saved within an epoch of {there} steps by {len(contents['processes'])} processes; resume "
+                "with the same images, batch_size and number of processes at least to the end of this epoch."
+            )
+        _LOGGER.warning(
+            f"{path}: its epochs had {there} steps in {len(contents['processes'])} processes, now {here} in "
+            f"{process_count()}; the run goes on, but not as it would have there"
+        )
+        return epoch, epoch * here
+
+    def _fail(self, engine: Engine, error: BaseException) -> None:
+        if isinstance(error, NonFiniteLossError) and not error.saved:
+            error.saved = True
+            path = self.save(engine, "failed_")
+            raise NonFiniteLossError(f"{error} The state before this update is in {path}.", saved=True) from error
+        reason = explain_fault(error)
+        if reason is None or isinstance(error, (InputError, RunError)):
+            raise error
+        found = self.folder.files()
+        advice = f"continue from {found[-1]} with --resume True" if found else "no checkpoint was written yet"
+        where = f"epoch {engine.state.epoch}, iteration {engine.state.iteration}"
+        raise RunError(f"{where}: {reason}; {advice}.") from error
 
     def _objects(self, engine: Engine) -> dict[str, Any]:
         return {**engine.checkpoint_objects(), **self.extra}  # type: ignore[attr-defined]
 
-    def _files(self) -> list[Path]:
-        found = (path for path in self.directory.glob("epoch_*.pt") if _NAME.fullmatch(path.name))
-        return sorted(found, key=lambda path: int(path.stem.removeprefix("epoch_")))
+    def _process_objects(self, engine: Engine) -> dict[str, Any]:
+        return {**engine.process_objects(), **self.process_extra}  # type: ignore[attr-defined]
+
+
+def _restore(thing: Any, name: str, contents: Mapping[str, Any], path: Path) -> None:
+    advice = "resume with the settings of the run that wrote it."
+    if name not in contents:
+        raise InputError(f"{path}: holds no {name}; {advice}")
+    if not contents[name]:  # such as the scaler of a run in another precision
+        return
+    try:
+        thing.load_state_dict(contents[name])
+    except InputError:
+        raise
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise InputError(f"{path}: {name} does not fit this run ({' '.join(lines[:2])}); {advice}") from error
+
+
+def _on_cpu(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.cpu()
+    if isinstance(value, Mapping):
+        return {key: _on_cpu(entry) for key, entry in value.items()}
+    return value

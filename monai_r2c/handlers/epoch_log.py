@@ -24,6 +24,7 @@ import torch
 from ignite.engine import Engine, Events
 
 from monai_r2c.utils.files import write_text_atomically
+from monai_r2c.utils.processes import mean_over_processes, process_rank
 
 _LOGGER = logging.getLogger("monai_r2c.training")
 
@@ -32,8 +33,9 @@ class EpochLog:
     """Writes one row an epoch to ``metrics.csv`` and one line to the log.
 
     A row holds the epoch, the iteration, the mean of every scalar in ``engine.state.output`` over the epoch, and the
-    metrics of each evaluator that ran in it, their names prefixed. On resuming, rows of epochs that are done again are
-    replaced. Attach it after the validation.
+    metrics of each evaluator that ran in it, their names prefixed. A mean is over the steps that have the scalar, and
+    over all processes; the first process writes. On resuming, rows of epochs that are done again are replaced; a run
+    that resumes within an epoch needs the log's `state_dict`, each process its own. Attach it after the validation.
 
     Args:
         path: of the CSV file.
@@ -44,24 +46,40 @@ class EpochLog:
         self.path = Path(path)
         self.evaluators = dict(evaluators or {})
         self._sums: dict[str, torch.Tensor] = {}
-        self._count = 0
+        self._counts: dict[str, int] = {}
 
     def attach(self, engine: Engine) -> None:
         engine.add_event_handler(Events.EPOCH_STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._add)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._write)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return the sums of the current epoch."""
+        return {"sums": dict(self._sums), "counts": dict(self._counts)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue within the epoch of `state_dict`."""
+        self._sums, self._counts = dict(state_dict["sums"]), dict(state_dict["counts"])
+
     def _start(self, engine: Engine) -> None:
-        self._sums, self._count = {}, 0
+        state: Any = engine.state
+        if state.iteration % state.epoch_length == 0:
+            self._sums, self._counts = {}, {}
 
     def _add(self, engine: Engine) -> None:
-        self._count += 1
         for name, value in scalars(engine.state.output).items():
-            self._sums[name] = self._sums.get(name, 0) + torch.as_tensor(value, dtype=torch.float64)
+            value = torch.as_tensor(value, dtype=torch.float64)
+            self._sums[name] = self._sums[name].to(value.device) + value if name in self._sums else value
+            self._counts[name] = self._counts.get(name, 0) + 1
 
     def _write(self, engine: Engine) -> None:
         row: dict[str, Any] = {"epoch": engine.state.epoch, "iteration": engine.state.iteration}
-        row |= {name: total.item() / self._count for name, total in self._sums.items()}
+        names = list(self._sums)  # the same in every process, because they leave out the same steps
+        device = engine.state.device  # type: ignore[attr-defined]
+        means = torch.stack([self._sums[name].cpu() / self._counts[name] for name in names])
+        row |= dict(zip(names, mean_over_processes(means, device).tolist()))
+        if process_rank() > 0:
+            return
         for prefix, evaluator in self.evaluators.items():
             row |= scores_of(evaluator, prefix, engine.state.epoch)
         rows = [old for old in _read(self.path) if int(old["epoch"]) < engine.state.epoch] + [row]

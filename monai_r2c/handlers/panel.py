@@ -25,6 +25,7 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from monai_r2c.utils import InputError
+from monai_r2c.utils.processes import process_rank
 
 from .panel_drawing import PanelImage, draw_panel
 from .tensorboard_log import TensorBoardLog
@@ -89,7 +90,7 @@ class RestorationPanel:
 
     def _draw_if_due(self, engine: Engine) -> None:
         epoch = engine.state.epoch
-        if epoch % self.interval and epoch != engine.state.max_epochs:
+        if process_rank() > 0 or (epoch % self.interval and epoch != engine.state.max_epochs):
             return
         panel = self.draw(self.directory / f"epoch_{epoch:04d}.png")
         if self.tensorboard is not None:

@@ -16,6 +16,8 @@ import sys
 from ignite.engine import Engine
 from ignite.handlers.tqdm_logger import ProgressBar
 
+from monai_r2c.utils.processes import process_rank
+
 
 class TerminalProgress:
     """Progress bar of every epoch, on a terminal only: nothing is written where output goes to a file.
@@ -28,5 +30,5 @@ class TerminalProgress:
         self.description = description
 
     def attach(self, engine: Engine) -> None:
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and process_rank() == 0:
             ProgressBar(desc=self.description).attach(engine)

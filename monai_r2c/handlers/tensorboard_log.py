@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import torch
 from ignite.engine import Engine, Events
 
+from monai_r2c.utils.processes import process_rank
+
 from .epoch_log import scalars, scores_of
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ class TensorBoardLog:
 
     Losses stand under ``generator/``, ``discriminator/`` and ``learning_rate/``, metrics under their evaluator's
     prefix. The writer opens with the first epoch; steps that a resumed run does again are purged. Attach it after the
-    validation.
+    validation. With several processes the first one writes, its own losses.
 
     Args:
         log_dir: folder of the event files.
@@ -57,6 +59,8 @@ class TensorBoardLog:
             self._writer.add_image(tag, image, step)
 
     def _open(self, engine: Engine) -> None:
+        if process_rank() > 0:
+            return
         # imported late: tensorboard loads TensorFlow where that is installed
         from torch.utils.tensorboard import SummaryWriter
 

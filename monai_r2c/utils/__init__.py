@@ -12,7 +12,22 @@
 from __future__ import annotations
 
 from .enums import R2CKeys, Variant
-from .errors import InputError, find_input_error, report_in_one_line
+from .errors import InputError, NonFiniteLossError, RunError, find_input_error, report_in_one_line
+from .processes import process_count, process_device, process_rank, start_processes, stop_processes
 from .settings import check_settings
 
-__all__ = ["InputError", "R2CKeys", "Variant", "check_settings", "find_input_error", "report_in_one_line"]
+__all__ = [
+    "InputError",
+    "NonFiniteLossError",
+    "R2CKeys",
+    "RunError",
+    "Variant",
+    "check_settings",
+    "find_input_error",
+    "process_count",
+    "process_device",
+    "process_rank",
+    "report_in_one_line",
+    "start_processes",
+    "stop_processes",
+]

@@ -16,22 +16,39 @@ import sys
 import traceback
 from types import TracebackType
 
-_NAMED = re.compile(r"InputError: (?P<message>[^\n]+)")
+_NAMED = re.compile(r"(?:InputError|RunError|NonFiniteLossError): (?P<message>[^\n]+)")
 
 
 class InputError(ValueError):
     """What the user gave is wrong: one line that says what, where (the file or the key) and what would be right."""
 
 
+class RunError(RuntimeError):
+    """A run cannot go on for what happened to it: one line that says what, where, and how to continue."""
+
+
+class NonFiniteLossError(RunError):
+    """A loss or gradient became NaN or infinite; the message names it, the step and the files of the batch.
+
+    Args:
+        message: one line.
+        saved: whether the state of the run has been saved.
+    """
+
+    def __init__(self, message: str, saved: bool = False) -> None:
+        super().__init__(message)
+        self.saved = saved
+
+
 def find_input_error(error: BaseException) -> str | None:
-    """Return the one line of the first `InputError` in the chain of causes of `error`, or None.
+    """Return the one line of the first `InputError` or `RunError` in the chain of causes of `error`, or None.
 
     MONAI wraps errors of config components and transforms, and data loader workers turn theirs into text; the line
     is found through both.
     """
     seen: BaseException | None = error
     while seen is not None:
-        if type(seen) is InputError and "\n" not in str(seen):
+        if (type(seen) is InputError or isinstance(seen, RunError)) and "\n" not in str(seen):
             return str(seen)
         named = _NAMED.search(str(seen))
         if named:
@@ -41,7 +58,7 @@ def find_input_error(error: BaseException) -> str | None:
 
 
 def report_in_one_line() -> None:
-    """From now on, let an uncaught `InputError` end the process with its one line instead of a traceback.
+    """From now on, let an uncaught `InputError` or `RunError` end the process with its one line instead of a traceback.
 
     Meant for ``initialize`` of a bundle's config. Other errors keep their traceback; the exit
     status is 1 in both cases.

@@ -99,7 +99,9 @@ _RULES: dict[str, Rule] = {
     "cache_rate": _number(0, 1),
     "device": (_is_device, "cpu, cuda or cuda:N of a GPU that is there"),
     "seed": _whole(0),
-    "resume": _one_of(True, False),
+    "resume": _one_of(True, False, "auto"),
+    "on_nan": _one_of("stop", "skip"),
+    "accumulation_steps": _whole(1),
     "val_interval": _whole(1),
     "passes": _whole(1),
 }

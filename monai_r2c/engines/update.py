@@ -1,0 +1,129 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+import torch.nn as nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim import Optimizer
+
+from monai_r2c.utils import NonFiniteLossError
+from monai_r2c.utils.processes import on_any_process
+
+Losses = dict[str, torch.Tensor]
+
+
+class Update:
+    """One optimizer's update: gradients summed over the parts of a batch, averaged over processes, applied if finite.
+
+    Args:
+        name: of the update; ``name_loss`` is the loss to minimize, ``name_gradient`` stands for its gradients.
+        networks: those the optimizer trains, with ``DistributedDataParallel`` around them or not.
+        optimizer: of the networks' parameters.
+        scaler: of the loss.
+        autocast: context of the forward passes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        networks: Sequence[nn.Module],
+        optimizer: Optimizer,
+        scaler: torch.amp.GradScaler,
+        autocast: torch.autocast,
+    ) -> None:
+        self.name, self.networks, self.optimizer = name, list(networks), optimizer
+        self.scaler, self.autocast = scaler, autocast
+
+    def __call__(self, losses_of: Callable[[Any], Losses], parts: Sequence[Any]) -> Losses:
+        """Update the weights once.
+
+        Args:
+            losses_of: gives the losses of a part by name, each a mean over its items.
+            parts: of the batch, equally large.
+
+        Returns:
+            The mean of every loss over the parts, without gradient.
+
+        Raises:
+            NonFiniteLossError: before a weight is touched, when a loss or a gradient is NaN or infinite, here or in
+                another process; fp16 leaves gradients to the scaler.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        losses: list[Losses] = []
+        for part in parts:
+            with _gradients_shared(self.networks, len(losses) == len(parts) - 1):
+                with self.autocast:
+                    found = losses_of(part)
+                self.scaler.scale(found[f"{self.name}_loss"] / len(parts)).backward()
+            losses.append({name: loss.detach() for name, loss in found.items()})
+        means = {name: torch.stack([part[name] for part in losses]).mean(0) for name in losses[0]}
+        self._require_finite(means)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return means
+
+    def _require_finite(self, losses: Losses) -> None:
+        checked = dict(losses)
+        if not self.scaler.is_enabled():
+            parameters = (p for group in self.optimizer.param_groups for p in group["params"])
+            gradients = [p.grad for p in parameters if p.grad is not None]
+            checked[f"{self.name}_gradient"] = torch.nn.utils.get_total_norm(gradients)
+        values = torch.stack(list(checked.values()))
+        if not on_any_process(~torch.isfinite(values).all()):
+            return
+        terms = [f"{name} = {value.item()}" for name, value in checked.items() if not torch.isfinite(value)]
+        raise NonFiniteLossError(", ".join(terms) or f"a term of {self.name}_loss in another process")
+
+
+def bare(network: nn.Module) -> nn.Module:
+    """Return the network without ``DistributedDataParallel`` around it."""
+    return network.module if isinstance(network, DistributedDataParallel) else network
+
+
+@contextmanager
+def frozen(*networks: nn.Module) -> Iterator[None]:
+    """Keep gradients from flowing into the weights of `networks`, not through them."""
+    for network in networks:
+        network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for network in networks:
+            network.requires_grad_(True)
+
+
+def split_batch(batch: Mapping[str, Any], parts: int) -> list[dict[str, Any]]:
+    """Split a batch into equal parts along the first dimension.
+
+    Raises:
+        ValueError: when its size is no multiple of `parts`.
+    """
+    size = len(next(iter(batch.values())))
+    if size % parts:
+        raise ValueError(f"a batch of {size} does not split into {parts} equal parts.")
+    step = size // parts
+    return [{key: value[i : i + step] for key, value in batch.items()} for i in range(0, size, step)]
+
+
+@contextmanager
+def _gradients_shared(networks: Sequence[nn.Module], shared: bool) -> Iterator[None]:
+    """Leave the averaging over processes to the last part, which averages the sums of all parts."""
+    with ExitStack() as stack:
+        for network in networks:
+            if isinstance(network, DistributedDataParallel) and not shared:
+                stack.enter_context(network.no_sync())
+        yield

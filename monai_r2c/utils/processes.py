@@ -1,0 +1,110 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from .errors import InputError
+
+
+def process_rank() -> int:
+    """Return the number of this process among those of the run, from 0; 0 writes the files."""
+    return dist.get_rank() if _several() else 0
+
+
+def process_count() -> int:
+    """Return how many processes train together; 1 without a process group."""
+    return dist.get_world_size() if _several() else 1
+
+
+def process_device() -> str:
+    """Return the device of a process that torchrun started: a GPU of its own where there are any, else the CPU.
+
+    Raises:
+        InputError: when there are fewer GPUs than processes on this machine.
+    """
+    if not torch.cuda.is_available():
+        return "cpu"
+    local = int(os.environ.get("LOCAL_RANK", "0"))
+    if local >= torch.cuda.device_count():
+        raise InputError(
+            f"nproc_per_node: this machine has {torch.cuda.device_count()} GPUs, too few for process {local + 1}; "
+            "start as many processes as GPUs at most."
+        )
+    return f"cuda:{local}"
+
+
+def start_processes(device: str | torch.device, timeout_minutes: float = 30) -> None:
+    """Join the processes that torchrun started: over NCCL on GPUs, over gloo on CPUs.
+
+    Args:
+        device: of this process, see `process_device`.
+        timeout_minutes: how long a process waits for the others before it gives up.
+
+    Raises:
+        InputError: when torchrun did not start this process.
+    """
+    if "WORLD_SIZE" not in os.environ:
+        raise InputError(
+            "multi-GPU configs: need torchrun, such as torchrun --standalone --nproc_per_node=2 -m monai.bundle run ..."
+        )
+    device = torch.device(device)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    if not dist.is_initialized():
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timedelta(minutes=timeout_minutes))
+
+
+def stop_processes() -> None:
+    """Leave the process group, if there is one."""
+    if _several():
+        dist.destroy_process_group()
+
+
+def on_any_process(flag: torch.Tensor | bool, device: str | torch.device | None = None) -> bool:
+    """Return whether `flag` is true on any process; every process has to ask.
+
+    Args:
+        flag: of this process; a tensor has one element.
+        device: where the processes exchange it; default that of `flag`.
+    """
+    if process_count() == 1:
+        return bool(flag)
+    shared = torch.as_tensor(flag, device=device).reshape(1).to(torch.int32)
+    dist.all_reduce(shared, dist.ReduceOp.MAX)
+    return bool(shared.item())
+
+
+def mean_over_processes(values: torch.Tensor, device: str | torch.device | None = None) -> torch.Tensor:
+    """Return the mean of a tensor over all processes, each of which has to call this with the same shape."""
+    if process_count() == 1:
+        return values
+    shared = values.to(device, copy=True)
+    dist.all_reduce(shared, dist.ReduceOp.SUM)
+    return (shared / process_count()).to(values.device)
+
+
+def gather_from_processes(value: Any) -> list[Any]:
+    """Return the value of every process, in order of rank; it is pickled, so its tensors should be on the CPU."""
+    values: list[Any] = [value] * process_count()
+    if process_count() > 1:
+        dist.all_gather_object(values, value)
+    return values
+
+
+def _several() -> bool:
+    return dist.is_available() and dist.is_initialized()
