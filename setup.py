@@ -23,7 +23,18 @@ if VERSION is None:
 
 EXPORT = ["onnx", "onnxscript", "onnxruntime"]
 TENSORFLOW = ["tensorflow-cpu>=2.15; platform_machine == 'x86_64'", "tensorflow>=2.15; platform_machine != 'x86_64'"]
-TEST = ["pytest", "pytest-timeout", "pytest-xdist", "ruff", "mypy", "scikit-learn", "types-PyYAML", "types-tqdm"]
+TEST = [
+    "pytest",
+    "pytest-timeout",
+    "pytest-xdist",
+    "ruff",
+    "mypy",
+    "scikit-learn",
+    "scikit-image",
+    "selenium",
+    "types-PyYAML",
+    "types-tqdm",
+]
 
 setup(
     name="monai_r2c",

@@ -14,7 +14,17 @@ from __future__ import annotations
 from .best_model import BestModel
 from .checkpoint import RunCheckpoint
 from .epoch_log import EpochLog
-from .metrics import ClassificationScores
+from .metrics import (
+    ClassificationScores,
+    ClassPreservationScores,
+    CycleErrorScores,
+    FeatureDistanceScores,
+    NIQEScores,
+    QualityScores,
+    ReferenceScores,
+    ScoresHandler,
+    StructuralChangeScores,
+)
 from .panel import RestorationPanel
 from .preemption import Preemption
 from .progress import TerminalProgress
@@ -25,12 +35,20 @@ from .validation import Validation
 
 __all__ = [
     "BestModel",
+    "ClassPreservationScores",
     "ClassificationScores",
+    "CycleErrorScores",
     "EpochLog",
+    "FeatureDistanceScores",
+    "NIQEScores",
     "Preemption",
+    "QualityScores",
+    "ReferenceScores",
     "RestorationPanel",
     "RestorationSaver",
     "RunCheckpoint",
+    "ScoresHandler",
+    "StructuralChangeScores",
     "TensorBoardLog",
     "TerminalProgress",
     "Validation",

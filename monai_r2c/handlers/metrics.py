@@ -11,20 +11,198 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+import torch
+import torch.nn as nn
+from ignite.engine import Engine
 from monai.handlers.ignite_metric import IgniteMetricHandler
+from monai.handlers.utils import from_engine
+from monai.inferers import Inferer
 
-from monai_r2c.metrics import ClassificationMetric
+from monai_r2c.metrics import (
+    ClassificationMetric,
+    ClassPreservationMetric,
+    CycleErrorMetric,
+    FeatureDistanceMetric,
+    GroupedMetric,
+    NIQEMetric,
+    NIQEModel,
+    QualityMetric,
+    ReferenceMetric,
+    StructuralChangeMetric,
+)
+from monai_r2c.metrics.bootstrap import RESAMPLES
+
+_CLASSES = from_engine(["probabilities", "label"])
+_INPUT = from_engine("image")
+_WITH_INPUT = from_engine(["restored", "image"])
+_WITH_REFERENCE = from_engine(["restored", "reference"])
 
 
-class ClassificationScores(IgniteMetricHandler):
-    """Attaches `ClassificationMetric` to an engine: each score under its own name in ``engine.state.metrics``.
+class ScoresHandler(IgniteMetricHandler):
+    """Attaches a `GroupedMetric` to an engine: each score under its own name in ``engine.state.metrics``.
+
+    Images of one ``patient`` (a key of the engine's output items, where known) count as one group. What belongs to
+    single images is found in ``engine.state.metric_details[name]``, by name of the value.
 
     Args:
-        output_transform: takes probabilities and labels from ``engine.state.output``, such as
-            ``from_engine(["probabilities", "label"])``.
+        metric_fn: the metric.
+        output_transform: takes the metric's one or two inputs from ``engine.state.output``, such as
+            ``from_engine(["restored", "reference"])``.
+        suffix: put behind the name of each score, such as ``_restored``.
     """
 
-    def __init__(self, output_transform: Callable = lambda output: output) -> None:
-        super().__init__(metric_fn=ClassificationMetric(), output_transform=output_transform)
+    metric_fn: GroupedMetric
+
+    def __init__(self, metric_fn: GroupedMetric, output_transform: Callable, suffix: str = "") -> None:
+        super().__init__(metric_fn=metric_fn, output_transform=output_transform)
+        self.suffix = suffix
+        self._skip_unrolling = True  # a batch stays whole, beside its patients
+        self._patients: list[Any] | None = None
+
+    def iteration_completed(self, engine: Engine) -> None:
+        output: Any = engine.state.output
+        is_items = isinstance(output, Sequence) and all(isinstance(item, Mapping) for item in output)
+        self._patients = [item.get("patient") for item in output] if is_items else None
+        super().iteration_completed(engine)
+
+    def update(self, output: Any) -> None:
+        pair = output if isinstance(output, tuple) and len(output) == 2 else (output, None)
+        self._is_reduced = False
+        self.metric_fn(pair[0], pair[1], groups=self._patients)
+
+    def compute(self) -> dict[str, Any]:
+        scores = self.metric_fn.aggregate()
+        self._is_reduced = True
+        if self._engine is not None and self._name is not None:
+            values = self.metric_fn.image_values()
+            details: dict[str, Any] = self._engine.state.metric_details  # type: ignore[attr-defined]
+            details[self._name] = {f"{key}{self.suffix}": value for key, value in values.items()}
+        return {f"{name}{self.suffix}": score for name, score in scores.items()}
+
+
+class ClassificationScores(ScoresHandler):
+    """Attaches `ClassificationMetric` to an engine.
+
+    Args:
+        output_transform: takes probabilities and labels from ``engine.state.output``.
+        classes, resamples: see `ClassificationMetric`.
+        suffix: see `ScoresHandler`.
+    """
+
+    def __init__(
+        self,
+        output_transform: Callable = _CLASSES,
+        classes: Sequence[str] = (),
+        suffix: str = "",
+        resamples: int = RESAMPLES,
+    ) -> None:
+        super().__init__(ClassificationMetric(classes, resamples), output_transform, suffix)
+
+
+class ReferenceScores(ScoresHandler):
+    """Attaches `ReferenceMetric`, of images and their clean originals, to an engine."""
+
+    def __init__(
+        self,
+        output_transform: Callable = _WITH_REFERENCE,
+        suffix: str = "",
+        resamples: int = RESAMPLES,
+    ) -> None:
+        super().__init__(ReferenceMetric(resamples), output_transform, suffix)
+
+
+class QualityScores(ScoresHandler):
+    """Attaches `QualityMetric`, of images in [0, 1], to an engine."""
+
+    def __init__(self, output_transform: Callable = _INPUT, suffix: str = "", resamples: int = RESAMPLES) -> None:
+        super().__init__(QualityMetric(resamples), output_transform, suffix)
+
+
+class NIQEScores(ScoresHandler):
+    """Attaches `NIQEMetric`, of images in [0, 1] with a model of good ones, to an engine."""
+
+    def __init__(
+        self,
+        model: NIQEModel,
+        output_transform: Callable = _INPUT,
+        suffix: str = "",
+        resamples: int = RESAMPLES,
+    ) -> None:
+        super().__init__(NIQEMetric(model, resamples), output_transform, suffix)
+
+
+class FeatureDistanceScores(ScoresHandler):
+    """Attaches `FeatureDistanceMetric`, of images in [0, 1], to an engine.
+
+    Args:
+        features: see `FeatureDistanceMetric`.
+        good: the handler attached to the engine of the good images, which must have run before this one ends; None for
+            that handler itself.
+        output_transform, suffix: see `ScoresHandler`.
+    """
+
+    def __init__(
+        self,
+        features: Callable[[torch.Tensor], torch.Tensor],
+        good: ScoresHandler | None = None,
+        output_transform: Callable = _INPUT,
+        suffix: str = "",
+    ) -> None:
+        super().__init__(FeatureDistanceMetric(features, _metric_of(good)), output_transform, suffix)
+
+
+class ClassPreservationScores(ScoresHandler):
+    """Attaches `ClassPreservationMetric`, of images or probabilities after and before restoration, to an engine."""
+
+    def __init__(
+        self,
+        classifier: nn.Module | None = None,
+        output_transform: Callable = _WITH_INPUT,
+        input_range: Sequence[float] = (0.0, 1.0),
+        prefix: str = "",
+        resamples: int = RESAMPLES,
+    ) -> None:
+        super().__init__(ClassPreservationMetric(classifier, input_range, resamples), output_transform)
+        self.prefix = prefix
+
+    def compute(self) -> dict[str, Any]:
+        return {f"{self.prefix}{name}": score for name, score in super().compute().items()}
+
+
+class CycleErrorScores(ScoresHandler):
+    """Attaches `CycleErrorMetric`, of restored images and their inputs in [0, 1], to an engine."""
+
+    def __init__(
+        self,
+        degrader: nn.Module,
+        inferer: Inferer | None = None,
+        output_transform: Callable = _WITH_INPUT,
+        resamples: int = RESAMPLES,
+    ) -> None:
+        super().__init__(CycleErrorMetric(degrader, inferer, resamples), output_transform)
+
+
+class StructuralChangeScores(ScoresHandler):
+    """Attaches `StructuralChangeMetric`, of restored images and their inputs in [0, 1], to an engine.
+
+    Args:
+        good: the handler attached to the engine of the good images, which must have run before this one ends.
+        quantile, resamples: see `StructuralChangeMetric`.
+        output_transform: see `ScoresHandler`.
+    """
+
+    def __init__(
+        self,
+        good: ScoresHandler | None = None,
+        quantile: float = 0.95,
+        output_transform: Callable = _WITH_INPUT,
+        resamples: int = RESAMPLES,
+    ) -> None:
+        super().__init__(StructuralChangeMetric(_metric_of(good), quantile, resamples), output_transform)
+
+
+def _metric_of(handler: ScoresHandler | None) -> Any:
+    return None if handler is None else handler.metric_fn

@@ -11,6 +11,45 @@
 
 from __future__ import annotations
 
-from .classification import SCORES, ClassificationMetric, classification_scores
+from .bootstrap import bootstrap_intervals
+from .classification import SCORES, ClassificationMetric, classification_scores, confusion_matrix
+from .cycle_error import CycleErrorMetric
+from .descriptions import DESCRIPTIONS, ScoreDescription, describe_score
+from .feature_distance import FeatureDistanceMetric, frechet_distance, kernel_distance
+from .grouped import GroupedMetric, ImageMetric
+from .layer_features import LayerFeatures
+from .niqe import NIQEMetric, NIQEModel, fit_niqe, niqe
+from .preservation import ClassPreservationMetric
+from .quality import QualityMetric
+from .reference import ReferenceMetric
+from .score import Score
+from .structure import StructuralChangeMetric, structural_change, structural_change_map
 
-__all__ = ["SCORES", "ClassificationMetric", "classification_scores"]
+__all__ = [
+    "DESCRIPTIONS",
+    "SCORES",
+    "ClassPreservationMetric",
+    "ClassificationMetric",
+    "CycleErrorMetric",
+    "FeatureDistanceMetric",
+    "GroupedMetric",
+    "ImageMetric",
+    "LayerFeatures",
+    "NIQEMetric",
+    "NIQEModel",
+    "QualityMetric",
+    "ReferenceMetric",
+    "Score",
+    "ScoreDescription",
+    "StructuralChangeMetric",
+    "bootstrap_intervals",
+    "classification_scores",
+    "confusion_matrix",
+    "describe_score",
+    "fit_niqe",
+    "frechet_distance",
+    "kernel_distance",
+    "niqe",
+    "structural_change",
+    "structural_change_map",
+]

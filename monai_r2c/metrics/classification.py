@@ -11,69 +11,167 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from monai.metrics import CumulativeIterationMetric, compute_confusion_matrix_metric, compute_roc_auc
+from monai.metrics import (
+    calibration_binning,
+    compute_average_precision,
+    compute_confusion_matrix_metric,
+    compute_roc_auc,
+)
 from monai.metrics.f_beta_score import compute_f_beta_score, get_f_beta_score
 
-SCORES = ("accuracy", "sensitivity", "specificity", "precision", "f1", "f2", "auc")
+from .bootstrap import RESAMPLES
+from .grouped import GroupedMetric
+from .score import Score
+
+SCORES = (
+    "accuracy",
+    "sensitivity",
+    "specificity",
+    "precision",
+    "f1",
+    "f2",
+    "auc",
+    "average_precision",
+    "calibration_error",
+)
+_BINS = 10
 
 
 def classification_scores(probabilities: torch.Tensor, labels: torch.Tensor) -> dict[str, float]:
     """Scores of the most probable class against the true one.
 
-    With two classes, class 1 is the positive one. With more, every score but the accuracy is the mean over the classes,
-    each against the rest.
+    With two classes, class 1 is the positive one. With more, every score but the accuracy and the calibration error is
+    the mean over the classes, each against the rest.
 
     Args:
         probabilities: ``(images, classes)``, at least two classes.
         labels: ``(images,)``, indices of the true classes.
 
     Returns:
-        ``accuracy``, ``sensitivity``, ``specificity``, ``precision``, ``f1``, ``f2`` and ``auc`` (of the ROC curve), in
-        [0, 1]; higher is better. A score that a missing class leaves undefined (sensitivity without positives, AUC of
-        one class) is NaN.
+        ``accuracy``, ``sensitivity``, ``specificity``, ``precision``, ``f1``, ``f2``, ``auc`` (of the ROC curve) and
+        ``average_precision``, in [0, 1], higher is better; and ``calibration_error``, the expected calibration error of
+        the most probable class over 10 bins of equal width, in [0, 1], lower is better. A score that a missing class
+        leaves undefined (sensitivity without positives, AUC of one class) is NaN; `why_undefined` tells why.
 
     Raises:
         ValueError: when the shapes do not fit.
+
+    Source: the calibration error is that of C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
     """
-    if probabilities.ndim != 2 or probabilities.shape[1] < 2 or labels.shape != probabilities.shape[:1]:
-        raise ValueError(
-            f"probabilities must be (images, classes) and labels (images,), got {tuple(probabilities.shape)} and "
-            f"{tuple(labels.shape)}."
-        )
+    _check(probabilities, labels)
     classes = probabilities.shape[1]
     predicted = probabilities.argmax(1)
-    counts = get_f_beta_score(F.one_hot(predicted, classes), F.one_hot(labels, classes)).sum(0)
-    scored = slice(1, 2) if classes == 2 else slice(0, classes)
+    counts = get_f_beta_score(F.one_hot(predicted, classes), F.one_hot(labels, classes)).sum(0).double()
+    scored = _scored_classes(classes)
     scores = {"accuracy": (predicted == labels).double().mean().item()}
     for name in ("sensitivity", "specificity", "precision"):
         scores[name] = compute_confusion_matrix_metric(name, counts[scored]).mean().item()
     for beta in (1, 2):
         scores[f"f{beta}"] = compute_f_beta_score(counts[scored], beta).mean().item()
-    areas = [_roc_auc(probabilities[:, index], labels == index) for index in range(classes)[scored]]
-    scores["auc"] = sum(areas) / len(areas)
+    areas = [_areas(probabilities[:, index], labels == index) for index in scored]
+    scores["auc"], scores["average_precision"] = (sum(values) / len(scored) for values in zip(*areas))
+    scores["calibration_error"] = _calibration_error(probabilities, predicted == labels)
     return scores
 
 
-class ClassificationMetric(CumulativeIterationMetric):
-    """Cumulates probabilities and labels, over ranks too, and gives the `classification_scores` of all of them."""
+def confusion_matrix(probabilities: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Count images: int64 ``(classes, classes)``, the true class in the rows, the most probable in the columns."""
+    _check(probabilities, labels)
+    classes = probabilities.shape[1]
+    return torch.bincount(labels * classes + probabilities.argmax(1), minlength=classes**2).reshape(classes, classes)
+
+
+def why_undefined(name: str, probabilities: torch.Tensor, labels: torch.Tensor, classes: Sequence[str] = ()) -> str:
+    """Say which classes leave the score `name` undefined, such as ``no image is covid``."""
+    matrix = confusion_matrix(probabilities, labels)
+    names = list(classes) or [f"class {index}" for index in range(len(matrix))]
+    scored = _scored_classes(len(matrix))
+    total, actual, predicted = matrix.sum(), matrix.sum(1), matrix.sum(0)
+    if total == 0:
+        return "there is no image"
+    absent = [f"no image is {names[index]}" for index in scored if actual[index] == 0]
+    full = [f"every image is {names[index]}" for index in scored if actual[index] == total]
+    if name == "precision":
+        return ", ".join(f"no image is classified as {names[index]}" for index in scored if predicted[index] == 0)
+    if name == "specificity":
+        return ", ".join(full)
+    if name in ("auc", "average_precision"):
+        return ", ".join(absent + full)
+    if name in ("f1", "f2"):
+        neither = [names[i] for i in scored if actual[i] == 0 and predicted[i] == 0]
+        return ", ".join(f"no image is or is classified as {missing}" for missing in neither)
+    return ", ".join(absent)
+
+
+class ClassificationMetric(GroupedMetric):
+    """Cumulates probabilities and labels, over ranks too, and gives the `classification_scores` of all of them.
+
+    ``metric(probabilities, labels, groups=patients)`` adds a batch; `aggregate` gives a `Score` each, with an interval
+    from resampled patients, and the ``confusion_matrix``.
+
+    Args:
+        classes: names, used where a score is undefined.
+        resamples, confidence, seed: see `GroupedMetric`.
+    """
+
+    def __init__(
+        self, classes: Sequence[str] = (), resamples: int = RESAMPLES, confidence: float = 0.95, seed: int = 0
+    ) -> None:
+        super().__init__(resamples, confidence, seed)
+        self.classes = list(classes)
 
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor, **_: Any) -> Any:  # type: ignore[override]
-        return y_pred, y.reshape(-1)
+        return y_pred.float(), y.reshape(-1)
 
-    def aggregate(self) -> dict[str, float]:
-        """Scores of everything cumulated since the last reset, by name."""
-        buffers = self.get_buffer()
-        if not isinstance(buffers, (list, tuple)):
-            raise ValueError("no probabilities and labels have been given since the last reset.")
-        probabilities, labels = buffers
-        return classification_scores(probabilities, labels)
+    def image_values(self) -> dict[str, torch.Tensor]:
+        """Probability of the true class."""
+        probabilities, labels, _ = self.buffers()
+        return {"true_class_probability": probabilities.gather(1, labels[:, None])[:, 0]}
+
+    def aggregate(self) -> dict[str, Any]:
+        """Scores of everything cumulated since the last reset, by name, and the confusion matrix."""
+        probabilities, labels, groups = self.buffers()
+        scores = {
+            name: Score(
+                value, reason=why_undefined(name, probabilities, labels, self.classes) if value != value else ""
+            )
+            for name, value in classification_scores(probabilities, labels).items()
+        }
+
+        def statistics(indices: np.ndarray) -> dict[str, float]:
+            return classification_scores(probabilities[indices], labels[indices])
+
+        matrix = confusion_matrix(probabilities, labels)
+        return {**self.with_intervals(scores, statistics, groups), "confusion_matrix": matrix}
 
 
-def _roc_auc(scores: torch.Tensor, positive: torch.Tensor) -> float:
+def _check(probabilities: torch.Tensor, labels: torch.Tensor) -> None:
+    if probabilities.ndim != 2 or probabilities.shape[1] < 2 or labels.shape != probabilities.shape[:1]:
+        raise ValueError(
+            f"probabilities must be (images, classes) and labels (images,), got {tuple(probabilities.shape)} and "
+            f"{tuple(labels.shape)}."
+        )
+
+
+def _scored_classes(classes: int) -> list[int]:
+    return [1] if classes == 2 else list(range(classes))
+
+
+def _areas(scores: torch.Tensor, positive: torch.Tensor) -> tuple[float, float]:
+    """Area under the ROC curve and average precision."""
     if positive.all() or not positive.any():
-        return float("nan")
-    return float(compute_roc_auc(scores, positive.int()))  # type: ignore[arg-type]
+        return float("nan"), float("nan")
+    labels = positive.int()
+    return float(compute_roc_auc(scores, labels)), float(compute_average_precision(scores, labels))  # type: ignore[arg-type]
+
+
+def _calibration_error(probabilities: torch.Tensor, correct: torch.Tensor) -> float:
+    # MONAI bins over spatial positions; here the images take their place
+    confidence, share, counts = calibration_binning(probabilities.amax(1)[None, None], correct[None, None], _BINS)
+    return float(((confidence - share).abs() * counts).nansum() / counts.sum())

@@ -1,0 +1,69 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from monai.networks import eval_mode
+
+from monai_r2c.utils import InputError
+
+from .input_range import from_unit_range
+
+
+class LayerFeatures:
+    """Gives the output of one layer of any network, averaged over its spatial positions, as a feature of the image.
+
+    Args:
+        network: such as a discriminator, a restorer or a classifier of the user's own; it is run in evaluation mode.
+        layer: name of the layer as in ``network.named_modules()``, such as ``trunk`` of `R2CGenerator` or ``layers.1``
+            of `R2CDiscriminator`.
+        input_range: what the network's input must be scaled to.
+        size: images are resized to this many pixels on their shorter side first; None leaves them as they are.
+
+    Raises:
+        InputError: when the network has no such layer.
+
+    Example:
+        >>> LayerFeatures(R2CDiscriminator(2), "layers.1")(torch.rand(4, 1, 64, 64)).shape
+        torch.Size([4, 128])
+    """
+
+    def __init__(
+        self, network: nn.Module, layer: str, input_range: Sequence[float] = (-1.0, 1.0), size: int | None = None
+    ) -> None:
+        modules = dict(network.named_modules())
+        if layer not in modules:
+            raise InputError(
+                f"layer: {type(network).__name__} has no {layer!r}; it has {', '.join(filter(None, modules))}."
+            )
+        self.network, self.module = network, modules[layer]
+        self.input_range, self.size = input_range, size
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        """Features ``(batch, channels of the layer)``, float64 on the CPU, of images ``(batch, ...)`` in [0, 1]."""
+        images = from_unit_range(images, self.input_range, self.network)
+        if self.size is not None and min(images.shape[2:]) != self.size:
+            scale = self.size / min(images.shape[2:])
+            wanted = [max(self.size, round(length * scale)) for length in images.shape[2:]]
+            images = F.interpolate(images, wanted, mode="bilinear", antialias=True)
+        found: list[torch.Tensor] = []
+        hook = self.module.register_forward_hook(lambda _module, _inputs, output: found.append(output))
+        try:
+            with eval_mode(self.network), torch.no_grad():
+                self.network(images)
+        finally:
+            hook.remove()
+        return found[-1].flatten(2).mean(2).double().cpu() if found[-1].ndim > 2 else found[-1].double().cpu()

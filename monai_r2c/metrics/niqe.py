@@ -1,0 +1,128 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from monai_r2c.utils import InputError
+
+from .bootstrap import RESAMPLES
+from .grouped import ImageMetric
+from .scene_statistics import scene_statistics
+
+_SHARP_SHARE = 0.75
+
+
+@dataclass(frozen=True)
+class NIQEModel:
+    """Multivariate Gaussian of the natural scene statistics of good images; made by `fit_niqe`.
+
+    Args:
+        mean: ``(36,)``.
+        covariance: ``(36, 36)``.
+        patch: pixels of a patch's side.
+        size: images are reduced to this many pixels on their shorter side, never enlarged.
+    """
+
+    mean: np.ndarray
+    covariance: np.ndarray
+    patch: int
+    size: int
+
+
+def fit_niqe(images: Iterable[torch.Tensor], patch: int = 64, size: int = 256) -> NIQEModel:
+    """Fit the model of NIQE to the user's own good images.
+
+    Args:
+        images: each ``(channels, rows, columns)`` in [0, 1]; channels are averaged. Of each image the patches count
+            that are at least 0.75 times as sharp as its sharpest.
+        patch: pixels of a patch's side, an even number; 96 as published needs larger images.
+        size: images are reduced to this many pixels on their shorter side first, never enlarged.
+
+    Raises:
+        InputError: when fewer than two patches can be used.
+        ValueError: when the patch is odd or larger than an image.
+    """
+    chosen = []
+    for image in images:
+        features, sharpness = scene_statistics(_gray(image, patch, size), patch)
+        chosen.append(features[sharpness >= _SHARP_SHARE * sharpness.max()])
+    usable = _finite(np.concatenate(chosen)) if chosen else np.empty((0, 36))
+    if len(usable) < 2:
+        raise InputError(f"NIQE: {len(usable)} patches of good images can be used; give at least 2 that are not flat.")
+    return NIQEModel(usable.mean(0), np.cov(usable, rowvar=False), patch, size)
+
+
+def niqe(image: torch.Tensor, model: NIQEModel) -> float:
+    """Distance of an image's natural scene statistics from those of good images; NaN for a flat image.
+
+    Args:
+        image: ``(channels, rows, columns)`` in [0, 1], at least a patch a side.
+        model: of the good images.
+
+    Returns:
+        0 and up; lower is better. Values of different models do not compare.
+
+    Source: A. Mittal, R. Soundararajan, A. C. Bovik, "Making a completely blind image quality analyzer", IEEE Signal
+    Processing Letters 20 (2013) 209-212.
+    """
+    features = _finite(scene_statistics(_gray(image, model.patch, model.size), model.patch)[0])
+    if not len(features):
+        return float("nan")
+    covariance = np.cov(features, rowvar=False) if len(features) > 1 else np.zeros_like(model.covariance)
+    difference = features.mean(0) - model.mean
+    inverse = np.linalg.pinv((model.covariance + covariance) / 2)
+    return float(np.sqrt(max(difference @ inverse @ difference, 0)))
+
+
+class NIQEMetric(ImageMetric):
+    """Mean `niqe` of images against a model of good images: ``niqe``, 0 and up, lower is better.
+
+    ``metric(images)`` takes ``(batch, channels, rows, columns)`` in [0, 1].
+
+    Args:
+        model: see `fit_niqe`.
+        resamples, confidence, seed: see `GroupedMetric`.
+    """
+
+    names = ("niqe",)
+
+    def __init__(self, model: NIQEModel, resamples: int = RESAMPLES, confidence: float = 0.95, seed: int = 0) -> None:
+        super().__init__(resamples, confidence, seed)
+        self.model = model
+
+    def _compute_tensor(self, y_pred: torch.Tensor, y: Any = None, **_: Any) -> torch.Tensor:
+        return torch.tensor([[niqe(image, self.model)] for image in y_pred], dtype=torch.float64)
+
+    def why_undefined(self, name: str) -> str:
+        return "every image is flat"
+
+
+def _gray(image: torch.Tensor, patch: int, size: int) -> np.ndarray:
+    if patch < 2 or patch % 2 or min(image.shape[1:]) < patch:
+        raise ValueError(f"patch must be even and at most a side of the image, {tuple(image.shape[1:])}, got {patch}.")
+    gray = image.as_subclass(torch.Tensor).detach().cpu().double().mean(0, keepdim=True)[None]
+    scale = size / min(gray.shape[2:])
+    if scale < 1:
+        smaller = [max(size, round(length * scale)) for length in gray.shape[2:]]
+        gray = F.interpolate(gray, smaller, mode="bicubic", antialias=True)
+    return np.rint(gray[0, 0].clamp(0, 1).numpy() * 255)
+
+
+def _finite(features: np.ndarray) -> np.ndarray:
+    return features[np.isfinite(features).all(1)]
