@@ -18,6 +18,7 @@ from .epoch_sampler import EpochSampler, EvaluationSampler
 from .folder_layout import list_images, read_dataset_dir
 from .image_pool import ImagePool
 from .inference import inference_items
+from .phantom import PhantomChest, write_phantom_dataset
 from .quality import QualityMeasures, QualityThresholds, find_faults, measure_quality, propose_quality
 from .radiograph_writer import replaced_at_once, write_radiograph
 from .unpaired import UnpairedDataset
@@ -28,6 +29,7 @@ __all__ = [
     "EpochSampler",
     "EvaluationSampler",
     "ImagePool",
+    "PhantomChest",
     "QualityMeasures",
     "QualityThresholds",
     "UnpairedDataset",
@@ -41,5 +43,6 @@ __all__ = [
     "read_datalist",
     "read_dataset_dir",
     "replaced_at_once",
+    "write_phantom_dataset",
     "write_radiograph",
 ]

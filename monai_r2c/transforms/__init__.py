@@ -11,5 +11,6 @@
 
 from __future__ import annotations
 
+from .degradation import *  # noqa: F403
 from .radiograph import *  # noqa: F403
 from .resize import *  # noqa: F403

@@ -10,3 +10,29 @@
 # limitations under the License.
 
 from __future__ import annotations
+
+from .contrast_loss import RandContrastLoss
+from .dictionary import (
+    RandContrastLossd,
+    RandExposured,
+    RandPoorQualityd,
+    RandQuantumNoised,
+    RandRadiographBlurd,
+)
+from .exposure import RandExposure
+from .poor_quality import RandPoorQuality
+from .quantum_noise import RandQuantumNoise
+from .radiograph_blur import RandRadiographBlur
+
+__all__ = [
+    "RandContrastLoss",
+    "RandContrastLossd",
+    "RandExposure",
+    "RandExposured",
+    "RandPoorQuality",
+    "RandPoorQualityd",
+    "RandQuantumNoise",
+    "RandQuantumNoised",
+    "RandRadiographBlur",
+    "RandRadiographBlurd",
+]

@@ -1,0 +1,84 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from monai.networks.layers import gaussian_1d, separable_filtering
+
+from .degradation import LATITUDE, RandDegradation, severity_range
+
+
+class RandContrastLoss(RandDegradation):
+    """Loss of contrast by scattered radiation, as in bedside films without a grid.
+
+    Scatter is a wide blur of the primary signal: ``s' = (1 - f) s + f G(s)`` with a Gaussian G. The detector's mean
+        signal
+    stays what it was, as automatic exposure control keeps it; differences between organs shrink, most of all in white.
+
+    Args:
+        scatter_fraction: f, scattered over total signal; a number, or the range of a uniform draw per image, in [0, 1).
+            0 changes nothing; a chest without a grid has about 0.5 behind the lungs and 0.9 behind the mediastinum.
+        spread: standard deviation of G in units of the image's shortest side, above 0.
+        prob: probability that an image is degraded.
+        latitude: decades of detector signal from black to white.
+
+    Shape:
+        (channels, *spatial) with 1 to 3 spatial dims, in [0, 1], black is air; the same out.
+
+    Raises:
+        InputError: when an argument is out of range; on call, when the image is not as described.
+
+    Source: Niklason et al., "Scattered radiation in chest radiography", Med. Phys. 8 (1981) 677-681,
+        doi:10.1118/1.594836.
+    """
+
+    def __init__(
+        self,
+        *,
+        scatter_fraction: float | Sequence[float] = (0.1, 0.5),
+        spread: float = 0.12,
+        prob: float = 0.1,
+        latitude: float = LATITUDE,
+    ) -> None:
+        super().__init__(prob=prob, latitude=latitude)
+        name = "RandContrastLoss: scatter_fraction"
+        self.fraction_range = severity_range(name, scatter_fraction, low=0, high=0.999)
+        self.spread = severity_range("RandContrastLoss: spread", spread, low=0.001, high=10)[0]
+        self.scatter_fraction = 0.0
+
+    def randomize(self, data: Any | None = None) -> None:
+        """Draw whether to degrade, and the scatter fraction."""
+        super().randomize(None)
+        if self._do_transform:
+            self.scatter_fraction = self._draw(self.fraction_range)
+
+    def degrade(self, image: torch.Tensor, spacing: Sequence[float] | None = None) -> torch.Tensor:
+        """See `RandDegradation.degrade`."""
+        if self.scatter_fraction == 0:
+            return image
+        signal = self.signal(image)
+        return self.gray(torch.lerp(signal, self._scatter(signal), self.scatter_fraction))
+
+    def _scatter(self, signal: torch.Tensor) -> torch.Tensor:
+        sigma = self.spread * min(signal.shape[1:])
+        # so wide a blur is as exact on a coarse grid, where it is quick
+        coarser = max(1, int(sigma / 4))
+        size = [max(1, side // coarser) for side in signal.shape[1:]]
+        coarse = F.interpolate(signal[None], size, mode="area")
+        kernel = gaussian_1d(torch.tensor(sigma / coarser), truncated=3.0, approx="erf", normalize=True)
+        blurred = separable_filtering(coarse, [kernel] * len(size), mode="replicate")
+        mode = {1: "linear", 2: "bilinear", 3: "trilinear"}[len(size)]
+        return F.interpolate(blurred, signal.shape[1:], mode=mode)[0]

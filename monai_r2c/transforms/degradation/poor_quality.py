@@ -1,0 +1,112 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from monai_r2c.utils import InputError
+
+from .contrast_loss import RandContrastLoss
+from .degradation import LATITUDE, RandDegradation
+from .exposure import RandExposure
+from .quantum_noise import RandQuantumNoise
+from .radiograph_blur import RandRadiographBlur
+
+
+class RandPoorQuality(RandDegradation):
+    """Make a good radiograph poor by a random blend of faults, as bedside films have them.
+
+    The faults act in the order of the rays' way: blur (focal spot and motion, before the detector), scatter (mixed
+    with what is blurred), exposure (scales both) and quantum noise (last, at the detector: overexposure makes it
+    weaker, and it is not blurred). Each takes part with `fault_prob`, by itself; when none is drawn, one of the four
+    is chosen, so that every degraded image has a fault.
+
+    Args:
+        focal_sigma, motion, unit, focal_profile: see `RandRadiographBlur`.
+        scatter_fraction: see `RandContrastLoss`.
+        stops: see `RandExposure`.
+        photons: see `RandQuantumNoise`.
+        fault_prob: probability of each fault, in [0, 1].
+        prob: probability that an image is degraded.
+        latitude: decades of detector signal from black to white.
+
+    Shape:
+        (channels, *spatial) with 1 to 3 spatial dims, in [0, 1], black is air; the same out.
+
+    Attributes:
+        faults: in physical order; each holds the severity that it drew last.
+        drawn: for each fault, whether it took part in the last image.
+
+    Raises:
+        InputError: when an argument is out of range; on call, when the image is not as described.
+
+    Example:
+        >>> poor = RandPoorQuality(prob=1.0).set_random_state(0)(torch.rand(1, 128, 128))
+    """
+
+    def __init__(
+        self,
+        *,
+        focal_sigma: float | Sequence[float] = (0.4, 1.2),
+        motion: float | Sequence[float] = (0.0, 3.0),
+        unit: Literal["pixel", "mm"] = "pixel",
+        focal_profile: Literal["gaussian", "disc"] = "gaussian",
+        scatter_fraction: float | Sequence[float] = (0.1, 0.5),
+        stops: float | Sequence[float] = (-0.8, 0.8),
+        photons: float | Sequence[float] = (250.0, 2500.0),
+        fault_prob: float = 0.8,
+        prob: float = 0.1,
+        latitude: float = LATITUDE,
+    ) -> None:
+        super().__init__(prob=prob, latitude=latitude)
+        if not 0 <= fault_prob <= 1:
+            raise InputError(f"RandPoorQuality: fault_prob must be in [0, 1], got {fault_prob}.")
+        self.fault_prob = fault_prob
+        common: dict[str, Any] = {"prob": 1.0, "latitude": latitude}
+        self.faults: tuple[RandDegradation, ...] = (
+            RandRadiographBlur(
+                focal_sigma=focal_sigma, motion=motion, unit=unit, focal_profile=focal_profile, **common
+            ),
+            RandContrastLoss(scatter_fraction=scatter_fraction, **common),
+            RandExposure(stops=stops, **common),
+            RandQuantumNoise(photons=photons, **common),
+        )
+        self.drawn = [False] * len(self.faults)
+
+    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> RandPoorQuality:
+        """Seed the blend and its faults, which draw from one sequence."""
+        super().set_random_state(seed, state)
+        for fault in self.faults:
+            fault.set_random_state(state=self.R)
+        return self
+
+    def randomize(self, data: Any | None = None) -> None:
+        """Draw whether to degrade, which faults take part, and their severity."""
+        super().randomize(None)
+        if not self._do_transform:
+            return
+        self.drawn = [bool(draw < self.fault_prob) for draw in self.R.random_sample(len(self.faults))]
+        if not any(self.drawn):
+            self.drawn[self.R.randint(len(self.faults))] = True
+        for fault in self.faults:
+            fault.randomize(None)
+
+    def degrade(self, image: torch.Tensor, spacing: Sequence[float] | None = None) -> torch.Tensor:
+        """See `RandDegradation.degrade`."""
+        for fault, takes_part in zip(self.faults, self.drawn):
+            if takes_part:
+                image = fault.degrade(image, spacing).clamp(0, 1)
+        return image
