@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from .shapes import Detector
+from .detector import Detector
 
 # photons that the unattenuated beam lays on a square centimetre of the detector: a low-noise film
 DOSE = 1.0e7

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .anatomy import Anatomy
-from .shapes import Detector, column, smooth_step
+from .detector import Detector
+from .shapes import column, smooth_step
 
 
 @dataclass(frozen=True)

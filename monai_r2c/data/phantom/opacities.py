@@ -11,11 +11,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-from scipy.ndimage import gaussian_filter
+import math
 
-from .projection import SOFT_TISSUE, Projection
-from .shapes import Detector, smooth_step
+import numpy as np
+from scipy.ndimage import gaussian_filter, map_coordinates
+
+from .detector import Detector
+from .projection import SOFT_TISSUE, TISSUE_DENSITY, Projection
+from .shapes import smooth_step
 
 # g/cm3 that fluid and cells in the air spaces add to lung of 0.26 g/cm3: vessels stay visible through it
 GROUND_GLASS_DENSITY = (0.28, 0.42)
@@ -33,30 +36,37 @@ def ground_glass(projection: Projection, detector: Detector, rng: np.random.Gene
         Line integrals over all samples, in nepers; 0 on every ray that meets no air-filled lung.
     """
     density = rng.uniform(*GROUND_GLASS_DENSITY)
-    added = np.zeros_like(projection.attenuation)
-    x, y = detector.body
+    texture = _texture(detector, rng)
+    filled = np.zeros_like(projection.attenuation)
     for aerated, lung in zip(projection.aerated, projection.lungs):
-        patches = np.zeros_like(added)
+        patches = np.zeros_like(filled)
         for _ in range(rng.integers(3, 6)):
-            across, down = rng.uniform(0.1, 0.9), 0.25 + 0.6 * np.sqrt(rng.uniform())
-            radius, stretch, angle = rng.uniform(2.2, 3.8), rng.uniform(0.7, 1.4), rng.uniform(0, np.pi)
+            across, down = rng.uniform(0.1, 0.9), 0.25 + 0.6 * math.sqrt(rng.uniform())
             centre = np.argmin((lung.across - across) ** 2 + (lung.down - down) ** 2)
-            dx, dy = x - x.flat[centre], y - y.flat[centre]
-            u, v = np.cos(angle) * dx + np.sin(angle) * dy, np.cos(angle) * dy - np.sin(angle) * dx
-            patches = np.maximum(patches, smooth_step(1.1 - 1.6 * np.hypot(u / stretch, v * stretch) / radius))
+            np.maximum(patches, _patch(detector, centre, rng), out=patches)
         # the ray meets opacities on about half of its way through the lung
-        depth = np.minimum(0.55 * aerated, 8.0)
-        added += SOFT_TISSUE / 1.05 * density * depth * patches * _texture(detector, rng)
-    return added
+        filled += np.minimum(0.55 * aerated, 8.0) * patches
+    return (SOFT_TISSUE / TISSUE_DENSITY * density) * filled * texture
+
+
+def _patch(detector: Detector, centre: np.intp, rng: np.random.Generator) -> np.ndarray:
+    """Ellipse about a sample, 1 in its middle and falling smoothly to 0."""
+    radius, stretch, angle = rng.uniform(2.2, 3.8), rng.uniform(0.7, 1.4), rng.uniform(0, math.pi)
+    x, y = detector.body
+    dx, dy = x - x.flat[centre], y - y.flat[centre]
+    u = math.cos(angle) * dx + math.sin(angle) * dy
+    v = math.cos(angle) * dy - math.sin(angle) * dx
+    return smooth_step(1.1 - (1.6 / radius) * np.hypot(u / stretch, v * stretch))
 
 
 def _texture(detector: Detector, rng: np.random.Generator) -> np.ndarray:
     """Uneven filling of the air spaces, from 0.2 to 1.4 times the mean, with features of 4 mm and 12 mm."""
-    texture = np.zeros_like(detector.body[0])
+    # drawn on a lattice fixed in the body, so that it does not change with the size of the image
+    step, count = 0.2, 192
+    lattice = np.ones((count, count))
     for feature, weight in ((0.4, 0.25), (1.2, 0.35)):
-        # drawn on a lattice fixed in cm, so that it does not change with the size of the image
-        lattice = gaussian_filter(rng.normal(size=(192, 192)), feature / 0.2, mode="wrap")
-        row = np.mod(np.rint((detector.body[1] + 19.2) / 0.2).astype(np.intp), 192)
-        col = np.mod(np.rint((detector.body[0] + 19.2) / 0.2).astype(np.intp), 192)
-        texture += weight * (lattice / lattice.std())[row, col]
-    return np.clip(1 + texture, 0.2, 1.4)
+        smooth = gaussian_filter(rng.normal(size=lattice.shape), feature / step, mode="wrap")
+        lattice += weight * smooth / smooth.std()
+    x, y = detector.body
+    texture = map_coordinates(lattice, [y / step + count / 2, x / step + count / 2], order=1, mode="grid-wrap")
+    return np.clip(texture, 0.2, 1.4).astype(np.float32)

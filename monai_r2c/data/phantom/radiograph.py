@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .anatomy import Anatomy
+from .detector import Detector
 from .film import develop, expose
 from .opacities import ground_glass
 from .projection import project
-from .shapes import Detector
 
 FIELD_OF_VIEW = 35.0  # cm
 

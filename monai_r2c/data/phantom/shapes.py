@@ -11,59 +11,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+import math
 
 import numpy as np
 from scipy.signal import fftconvolve
 
-
-@dataclass(frozen=True)
-class Detector:
-    """A square detector behind the body, sampled several times a pixel; rays run along z, parallel.
-
-    Attributes:
-        size: pixels along rows and columns of the image.
-        width: side of the field of view, in cm.
-        tilt: rotation of the body in the image plane, in radians.
-        shift: displacement of the body along x and y, in cm.
-    """
-
-    size: int
-    width: float = 35.0
-    tilt: float = 0.0
-    shift: tuple[float, float] = (0.0, 0.0)
-
-    @property
-    def samples_per_pixel(self) -> int:
-        """Samples along one side of a pixel; at least 256 along the detector, so that ribs span several."""
-        return max(2, -(-256 // self.size))
-
-    @property
-    def spacing(self) -> float:
-        """Distance of neighbouring samples, in cm."""
-        return self.width / (self.size * self.samples_per_pixel)
-
-    @cached_property
-    def body(self) -> tuple[np.ndarray, np.ndarray]:
-        """Body coordinates x (to the patient's left) and y (to the feet) of all samples, in cm."""
-        count = self.size * self.samples_per_pixel
-        along = (np.arange(count) + 0.5) * self.spacing - self.width / 2
-        x, y = np.meshgrid(along - self.shift[0], along - self.shift[1])
-        cos, sin = np.cos(self.tilt), np.sin(self.tilt)
-        return (cos * x + sin * y).astype(np.float32), (cos * y - sin * x).astype(np.float32)
-
-    def locate(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Row and column, in samples, of body coordinates in cm: the inverse of `body`."""
-        cos, sin = np.cos(self.tilt), np.sin(self.tilt)
-        column = (cos * x - sin * y + self.shift[0] + self.width / 2) / self.spacing - 0.5
-        row = (sin * x + cos * y + self.shift[1] + self.width / 2) / self.spacing - 0.5
-        return row, column
-
-    def integrate(self, samples: np.ndarray) -> np.ndarray:
-        """Mean of each pixel's samples: (size, size)."""
-        n = self.samples_per_pixel
-        return samples.reshape(self.size, n, self.size, n).mean(axis=(1, 3))
+from .detector import Detector
 
 
 def ellipsoid(
@@ -82,8 +35,8 @@ def ellipsoid(
     """
     x, y = detector.body
     dx, dy = x - centre[0], y - centre[1]
-    u = np.cos(angle) * dx + np.sin(angle) * dy
-    v = np.cos(angle) * dy - np.sin(angle) * dx
+    u = math.cos(angle) * dx + math.sin(angle) * dy
+    v = math.cos(angle) * dy - math.sin(angle) * dx
     return 2 * semi_axes[2] * np.sqrt(np.clip(1 - (u / semi_axes[0]) ** 2 - (v / semi_axes[1]) ** 2, 0, None))
 
 
@@ -101,28 +54,30 @@ def column(across: np.ndarray, half_depth: np.ndarray | float, exponent: float =
     return 2 * half_depth * np.clip(1 - np.abs(across) ** exponent, 0, None) ** (1 / exponent)
 
 
-def tube(detector: Detector, points: np.ndarray, radius: float) -> np.ndarray:
-    """Path of each ray through round tubes.
+def tubes(detector: Detector, lines: np.ndarray, radius: float, flatness: float | np.ndarray = 1.0) -> np.ndarray:
+    """Path of each ray through round tubes, or through flat ones of the same height.
 
-    Each short piece of a tube lays its volume onto the detector as a uniform disc of the tube's radius: exact for
+    Each short piece of a tube lays its volume onto the detector as a uniform disc of the tube's radius: exact for round
     tubes across the rays (``2 sqrt(r^2 - d^2)``) and along them, and smooth between.
 
     Args:
         detector: where the rays end.
-        points: (tubes, points, 3) x, y and z along each centre line, in cm.
-        radius: in cm.
+        lines: (tubes, points, 3) x, y and z along each centre line, in cm.
+        radius: of all tubes, in cm.
+        flatness: share of the round tube's volume, for all tubes or (tubes,) for each.
 
     Returns:
-        Path lengths of all samples, in cm.
+        Path lengths of all samples, in cm, summed where tubes overlap.
     """
-    start, end = points[:, :-1], points[:, 1:]
-    steps = np.linspace(0, 1, max(1, _pieces(points, detector.spacing)), endpoint=False)[:, None, None, None]
-    middle = start + (steps + 0.5 / len(steps)) * (end - start)
-    length = np.broadcast_to(np.linalg.norm(end - start, axis=-1) / len(steps), middle.shape[:-1])
+    start, way = lines[:, :-1], np.diff(lines, axis=1)
+    longest = np.linalg.norm(way[..., :2], axis=-1).max()
+    pieces = max(1, int(np.ceil(longest / (0.7 * detector.spacing))))
+    middle = start + ((np.arange(pieces) + 0.5) / pieces)[:, None, None, None] * way
+    volume = np.pi * radius**2 * np.reshape(flatness, (-1, 1)) * np.linalg.norm(way, axis=-1) / pieces
     row, col = detector.locate(middle[..., 0].ravel(), middle[..., 1].ravel())
-    # volume of a piece over the area of a sample is the piece's mean path there
-    laid = _lay(row, col, (np.pi * radius**2 * length).ravel() / detector.spacing**2, detector)
-    return np.clip(fftconvolve(laid.astype(np.float32), _disc(radius / detector.spacing), mode="same"), 0, None)
+    # a piece's volume over the area of a sample is its mean path there
+    laid = _lay(row, col, np.broadcast_to(volume / detector.spacing**2, middle.shape[:-1]).ravel(), detector)
+    return np.clip(fftconvolve(laid, _disc(radius / detector.spacing), mode="same"), 0, None)
 
 
 def smooth_step(x: np.ndarray) -> np.ndarray:
@@ -131,24 +86,18 @@ def smooth_step(x: np.ndarray) -> np.ndarray:
     return t * t * (3 - 2 * t)
 
 
-def _pieces(points: np.ndarray, spacing: float) -> int:
-    longest = np.linalg.norm(np.diff(points[..., :2], axis=1), axis=-1).max()
-    return int(np.ceil(longest / (0.7 * spacing)))
-
-
 def _lay(row: np.ndarray, col: np.ndarray, amount: np.ndarray, detector: Detector) -> np.ndarray:
     """Share each amount among its four nearest samples, so that it does not jump with its position."""
     count = detector.size * detector.samples_per_pixel
+    # what lies beyond the field of view falls on a margin that is cut off
+    row, col = np.clip(row + 1, 0, count + 0.999), np.clip(col + 1, 0, count + 0.999)
+    top, left = row.astype(np.intp), col.astype(np.intp)
     laid = np.zeros((count + 2) ** 2)
-    top, left = np.floor(row), np.floor(col)
-    for i in (0, 1):
-        for j in (0, 1):
-            share = np.abs(1 - i - (row - top)) * np.abs(1 - j - (col - left))
-            # everything beyond the field of view falls on a margin that is cut off
-            r = np.clip(top + i + 1, 0, count + 1).astype(np.intp)
-            c = np.clip(left + j + 1, 0, count + 1).astype(np.intp)
-            laid += np.bincount(r * (count + 2) + c, weights=amount * share, minlength=laid.size)
-    return laid.reshape(count + 2, count + 2)[1:-1, 1:-1]
+    for i, in_row in ((0, 1 - (row - top)), (1, row - top)):
+        for j, in_col in ((0, 1 - (col - left)), (1, col - left)):
+            place = (top + i) * (count + 2) + left + j
+            laid += np.bincount(place, weights=amount * in_row * in_col, minlength=laid.size)
+    return laid.reshape(count + 2, count + 2)[1:-1, 1:-1].astype(np.float32)
 
 
 def _disc(radius: float) -> np.ndarray:

@@ -14,29 +14,28 @@ from __future__ import annotations
 import numpy as np
 
 from .anatomy import Anatomy
+from .detector import Detector
 from .lungs import outline
-from .shapes import Detector, tube
+from .shapes import tubes
 
 CORTEX = 0.72  # inner over outer radius of a bone's shell
+POINTS = 32
 
 
 def bones(anatomy: Anatomy, detector: Detector) -> tuple[np.ndarray, np.ndarray]:
     """Paths of the rays through cortical and through spongy bone of ribs and clavicles, in cm."""
-    cortical = spongy = np.zeros_like(detector.body[0])
-    for lines, radius, flatness in ((ribs(anatomy), anatomy.rib_radius, 0.6), (clavicles(anatomy), 0.62, 1.0)):
-        whole = flatness * tube(detector, lines, radius)
-        marrow = flatness * tube(detector, lines, CORTEX * radius)
-        cortical = cortical + np.clip(whole - marrow, 0, None)
-        spongy = spongy + marrow
-    return cortical, spongy
+    sides = np.concatenate([ribs(anatomy), clavicles(anatomy)])
+    flatness = np.where(np.arange(len(sides)) < len(sides) - 2, 0.6, 1.0)
+    whole = tubes(detector, sides, anatomy.rib_radius, flatness)
+    spongy = tubes(detector, sides, CORTEX * anatomy.rib_radius, flatness)
+    return np.clip(whole - spongy, 0, None), spongy
 
 
 def ribs(anatomy: Anatomy, count: int = 9) -> np.ndarray:
     """Centre lines of the ribs of both sides: (2 count, points, 3), in cm.
 
     Seen from the front, a rib leaves the spine, turns down at the side and comes back lower in front, as half an
-    ellipse seen
-    obliquely: ``x = w sin a``, ``z = -d cos a``, ``y = y0 + h (1 - cos a)``.
+    ellipse seen obliquely: ``x = w sin a``, ``z = -d cos a``, ``y = y0 + h (1 - cos a)``.
     """
     lines = []
     for side, outward in enumerate((-1, 1)):
@@ -47,7 +46,7 @@ def ribs(anatomy: Anatomy, count: int = 9) -> np.ndarray:
             width = abs(float(middle)) + float(half_width) - 0.1
             # lower ribs end further from the breastbone, in cartilage that casts no shadow
             front = 2.45 - 0.07 * number
-            a = np.linspace(0.12, front, 40)
+            a = np.linspace(0.12, front, POINTS)
             # near the spine a rib first rises a little
             y = spine + drop * (1 - np.cos(a)) - 0.5 * np.sin(2 * np.clip(a, 0, np.pi / 2))
             x = outward * width * np.sin(a) + anatomy.spine_curve * (1 + np.cos(a)) / 2
@@ -60,7 +59,7 @@ def clavicles(anatomy: Anatomy) -> np.ndarray:
     lines = []
     for side, outward in enumerate((-1, 1)):
         medial, lateral = anatomy.clavicle[0][side], anatomy.clavicle[1][side]
-        s = np.linspace(0, 1, 24)
+        s = np.linspace(0, 1, POINTS)
         y = medial + (lateral - medial) * s - 0.5 * np.sin(2 * np.pi * s)
         lines.append(np.stack([outward * (1.9 + 14.5 * s), y, np.full_like(s, 6.0)], axis=-1))
     return np.stack(lines)
