@@ -50,7 +50,7 @@ class GroupedMetric(CumulativeIterationMetric):
         self, y_pred: TensorOrList, y: TensorOrList | None = None, groups: Sequence[object] | None = None
     ) -> list[torch.Tensor]:
         """Add a batch: tensors with a batch dimension or lists of items; `groups` names the group of each."""
-        result: Any = IterationMetric.__call__(self, y_pred, y)
+        result: Any = IterationMetric.__call__(self, _as_tensors(y_pred), _as_tensors(y))
         parts = [part.detach().cpu() for part in ([result] if isinstance(result, torch.Tensor) else result)]
         self.extend(*parts, group_numbers(groups, len(parts[0])))
         return parts
@@ -109,6 +109,11 @@ class ImageMetric(GroupedMetric):
     def why_undefined(self, name: str) -> str:
         """Reason for a score that is undefined for every image."""
         return "undefined for every image"
+
+
+def _as_tensors(values: Any) -> Any:
+    # decollated labels are plain numbers
+    return [torch.as_tensor(value) for value in values] if isinstance(values, (list, tuple)) else values
 
 
 def _mean(values: np.ndarray) -> float:

@@ -19,11 +19,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from monai_r2c.utils import InputError
-
 from .bootstrap import RESAMPLES
 from .grouped import ImageMetric
-from .scene_statistics import scene_statistics
+from .scene_statistics import FEATURES_A_SCALE, scene_statistics
 
 _SHARP_SHARE = 0.75
 
@@ -37,12 +35,14 @@ class NIQEModel:
         covariance: ``(36, 36)``.
         patch: pixels of a patch's side.
         size: images are reduced to this many pixels on their shorter side, never enlarged.
+        patches: number of patches of good images that it was fitted to.
     """
 
     mean: np.ndarray
     covariance: np.ndarray
     patch: int
     size: int
+    patches: int
 
 
 def fit_niqe(images: Iterable[torch.Tensor], patch: int = 64, size: int = 256) -> NIQEModel:
@@ -54,34 +54,46 @@ def fit_niqe(images: Iterable[torch.Tensor], patch: int = 64, size: int = 256) -
         patch: pixels of a patch's side, an even number; 96 as published needs larger images.
         size: images are reduced to this many pixels on their shorter side first, never enlarged.
 
+    Returns:
+        The model; one of fewer than two patches, because the images are flat or smaller than a patch, scores every
+        image as NaN.
+
     Raises:
-        InputError: when fewer than two patches can be used.
-        ValueError: when the patch is odd or larger than an image.
+        ValueError: when the patch is no even number of at least 2.
     """
-    chosen = []
+    if patch < 2 or patch % 2:
+        raise ValueError(f"patch must be an even number of at least 2, got {patch}.")
+    chosen = [np.empty((0, 2 * FEATURES_A_SCALE))]
     for image in images:
-        features, sharpness = scene_statistics(_gray(image, patch, size), patch)
-        chosen.append(features[sharpness >= _SHARP_SHARE * sharpness.max()])
-    usable = _finite(np.concatenate(chosen)) if chosen else np.empty((0, 36))
+        gray = _gray(image, size)
+        if min(gray.shape) >= patch:
+            features, sharpness = scene_statistics(gray, patch)
+            chosen.append(features[sharpness >= _SHARP_SHARE * sharpness.max()])
+    usable = _finite(np.concatenate(chosen))
     if len(usable) < 2:
-        raise InputError(f"NIQE: {len(usable)} patches of good images can be used; give at least 2 that are not flat.")
-    return NIQEModel(usable.mean(0), np.cov(usable, rowvar=False), patch, size)
+        undefined = np.full(2 * FEATURES_A_SCALE, np.nan)
+        return NIQEModel(undefined, np.diag(undefined), patch, size, len(usable))
+    return NIQEModel(usable.mean(0), np.cov(usable, rowvar=False), patch, size, len(usable))
 
 
 def niqe(image: torch.Tensor, model: NIQEModel) -> float:
-    """Distance of an image's natural scene statistics from those of good images; NaN for a flat image.
+    """Distance of an image's natural scene statistics from those of good images.
 
     Args:
-        image: ``(channels, rows, columns)`` in [0, 1], at least a patch a side.
+        image: ``(channels, rows, columns)`` in [0, 1].
         model: of the good images.
 
     Returns:
-        0 and up; lower is better. Values of different models do not compare.
+        0 and up; lower is better; NaN for an image that is flat or smaller than a patch. Values of different models do
+        not compare.
 
     Source: A. Mittal, R. Soundararajan, A. C. Bovik, "Making a completely blind image quality analyzer", IEEE Signal
     Processing Letters 20 (2013) 209-212.
     """
-    features = _finite(scene_statistics(_gray(image, model.patch, model.size), model.patch)[0])
+    gray = _gray(image, model.size)
+    if model.patches < 2 or min(gray.shape) < model.patch:
+        return float("nan")
+    features = _finite(scene_statistics(gray, model.patch)[0])
     if not len(features):
         return float("nan")
     covariance = np.cov(features, rowvar=False) if len(features) > 1 else np.zeros_like(model.covariance)
@@ -110,12 +122,12 @@ class NIQEMetric(ImageMetric):
         return torch.tensor([[niqe(image, self.model)] for image in y_pred], dtype=torch.float64)
 
     def why_undefined(self, name: str) -> str:
-        return "every image is flat"
+        if self.model.patches < 2:
+            return "the good images are flat or too small to fit it"
+        return "every image is flat or smaller than a patch"
 
 
-def _gray(image: torch.Tensor, patch: int, size: int) -> np.ndarray:
-    if patch < 2 or patch % 2 or min(image.shape[1:]) < patch:
-        raise ValueError(f"patch must be even and at most a side of the image, {tuple(image.shape[1:])}, got {patch}.")
+def _gray(image: torch.Tensor, size: int) -> np.ndarray:
     gray = image.as_subclass(torch.Tensor).detach().cpu().double().mean(0, keepdim=True)[None]
     scale = size / min(gray.shape[2:])
     if scale < 1:

@@ -118,7 +118,7 @@ def test_batches_and_lists_of_items_cumulate_alike() -> None:
     whole, items = ClassificationMetric(resamples=0), ClassificationMetric(resamples=0)
     whole(probabilities, labels)
     items(list(probabilities[:4]), list(labels[:4]))
-    items(list(probabilities[4:]), list(labels[4:]))
+    items(list(probabilities[4:]), labels[4:].tolist())
     a, b = whole.aggregate(), items.aggregate()
     assert a.pop("confusion_matrix").equal(b.pop("confusion_matrix"))
     assert a == b

@@ -20,7 +20,6 @@ from scipy import ndimage, stats
 
 from monai_r2c.metrics import NIQEMetric, fit_niqe, niqe
 from monai_r2c.metrics.scene_statistics import fit_asymmetric, scene_statistics
-from monai_r2c.utils import InputError
 
 
 def _natural(count: int, seed: int = 0, size: int = 64) -> list[torch.Tensor]:
@@ -92,19 +91,23 @@ def test_metric_is_the_mean_over_images() -> None:
     assert score.low <= score <= score.high
 
 
-def test_flat_images_are_undefined_and_cannot_be_fitted() -> None:
+def test_flat_or_tiny_images_are_undefined_with_the_reason() -> None:
     model = fit_niqe(_natural(4), patch=32)
-    flat = torch.full((1, 64, 64), 0.5)
-    metric = NIQEMetric(model, resamples=5)
-    metric([flat])
-    assert metric.aggregate()["niqe"].reason == "every image is flat"
-    with pytest.raises(InputError, match="0 patches of good images"):
-        fit_niqe([flat], patch=32)
+    for image in (torch.full((1, 64, 64), 0.5), torch.rand(1, 16, 64)):
+        metric = NIQEMetric(model, resamples=5)
+        metric([image])
+        assert metric.aggregate()["niqe"].reason == "every image is flat or smaller than a patch"
 
 
-@pytest.mark.parametrize("patch", [31, 128])
-def test_patches_that_do_not_fit_are_refused(patch: int) -> None:
-    with pytest.raises(ValueError, match="patch must be even"):
+def test_good_images_that_cannot_be_fitted_are_the_reason() -> None:
+    metric = NIQEMetric(fit_niqe([torch.full((1, 64, 64), 0.5)], patch=32), resamples=5)
+    metric(_natural(1))
+    assert metric.aggregate()["niqe"].reason == "the good images are flat or too small to fit it"
+
+
+@pytest.mark.parametrize("patch", [0, 31])
+def test_odd_patches_are_refused(patch: int) -> None:
+    with pytest.raises(ValueError, match="patch must be an even number"):
         fit_niqe(_natural(1), patch=patch)
 
 
