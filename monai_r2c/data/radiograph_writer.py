@@ -24,7 +24,7 @@ from monai.utils import ImageMetaKey
 
 import monai_r2c
 from monai_r2c.transforms.radiograph import LoadRadiograph, RadiographKeys, RadiographKind
-from monai_r2c.transforms.radiograph.dicom import read_dicom_header
+from monai_r2c.transforms.radiograph.dicom_header import read_dicom_header
 from monai_r2c.utils import InputError
 
 from .dicom_derivation import derive_dicom, write_dicom

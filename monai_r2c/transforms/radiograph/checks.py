@@ -18,21 +18,23 @@ import numpy as np
 from monai_r2c.utils import InputError
 
 MAX_PIXELS = 2**26
-"""Images above 64 Mi pixels (8192 x 8192) are refused before they are decoded."""
+"""Images above 64 Mi pixels (8192 x 8192) are refused before they are decoded; above 32 Mi of 64 bits."""
 
 
-def check_size(path: Path, rows: int, columns: int, frames: int = 1) -> None:
+def check_size(path: Path, rows: int, columns: int, frames: int = 1, bits: int = 32) -> None:
     """Refuse by its header an image that is empty, has several frames, or is absurdly large.
 
     Raises:
-        InputError: when a side is below 1, `frames` is not 1, or there are more than `MAX_PIXELS` pixels.
+        InputError: when a side is below 1, `frames` is not 1, or there are more than `MAX_PIXELS` pixels, or half as
+            many of more than 32 `bits`.
     """
     if frames != 1:
         raise InputError(f"{path}: has {frames} frames; a radiograph has one.")
     if rows < 1 or columns < 1:
         raise InputError(f"{path}: is empty ({rows} x {columns} pixels).")
-    if rows * columns > MAX_PIXELS:
-        raise InputError(f"{path}: has {rows} x {columns} pixels; at most {MAX_PIXELS} in all are read.")
+    most = MAX_PIXELS if bits <= 32 else MAX_PIXELS // 2
+    if rows * columns > most:
+        raise InputError(f"{path}: has {rows} x {columns} pixels; at most {most} in all are read.")
 
 
 def check_values(path: Path, image: np.ndarray) -> None:
@@ -50,7 +52,11 @@ def check_values(path: Path, image: np.ndarray) -> None:
 
 def corrupt(path: Path, error: BaseException) -> InputError:
     """The one-line error for a file that its decoder could not read."""
-    reason = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    return InputError(
-        f"{path}: is truncated or corrupt ({type(error).__name__}{': ' if reason else ''}{reason[:200]})."
-    )
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    reason = f": {shown(lines[-1], 200)}" if lines else ""  # the first of several lines says little
+    return InputError(f"{path}: is truncated or corrupt ({type(error).__name__}{reason}).")
+
+
+def shown(value: object, length: int = 40) -> str:
+    """A value of a file's header for an error: short, and without what would break the line."""
+    return str(value)[:length].encode("unicode_escape").decode("ascii")

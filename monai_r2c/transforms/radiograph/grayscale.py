@@ -18,6 +18,8 @@ from pydicom import Dataset
 
 from monai_r2c.utils import InputError
 
+from .checks import shown
+
 
 def presentation_table(dataset: Dataset, path: Path) -> np.ndarray:
     """Return what every stored value of a DICOM image looks like on a display, 0 being black.
@@ -119,7 +121,7 @@ def _window(dataset: Dataset, values: np.ndarray, path: Path) -> np.ndarray:
             raise InputError(f"{path}: WindowWidth is {width:g}; a LINEAR window needs at least 1.")
         center, width = center - 0.5, width - 1
     elif function not in ("LINEAR_EXACT", "SIGMOID"):
-        raise InputError(f"{path}: VOILUTFunction is {function[:40]!r}; it must be LINEAR, LINEAR_EXACT or SIGMOID.")
+        raise InputError(f"{path}: VOILUTFunction is {shown(function)}; it must be LINEAR, LINEAR_EXACT or SIGMOID.")
     elif width <= 0:
         raise InputError(f"{path}: WindowWidth is {width:g}; a {function} window needs more than 0.")
     if function == "SIGMOID":
@@ -154,5 +156,5 @@ def _number(dataset: Dataset, keyword: str, default: float, path: Path) -> float
     except (TypeError, ValueError, IndexError):
         number = float("nan")
     if not np.isfinite(number):
-        raise InputError(f"{path}: {keyword} is {str(value)[:40]!r}; it must be a number.")
+        raise InputError(f"{path}: {keyword} is {shown(value)}; it must be a number.")
     return number

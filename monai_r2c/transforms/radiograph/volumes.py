@@ -42,7 +42,7 @@ def read_nifti(path: Path) -> StoredImage:
         zooms = [abs(float(zoom)) for zoom in image.header.get_zooms()]
         calibration = float(image.header["cal_min"]), float(image.header["cal_max"])
         bits = dtype.itemsize * 8
-        _check_volume(path, shape, dtype.kind in "iuf")
+        _check_volume(path, shape, bits, dtype.kind in "iuf")
         values, _ = reader.get_data(reader.read(path))
     except InputError:
         raise
@@ -64,7 +64,7 @@ def read_metaimage(path: Path) -> StoredImage:
         header = itk.MetaImageIO.New(FileName=str(path))
         header.ReadImageInformation()
         shape = tuple(int(header.GetDimensions(axis)) for axis in range(header.GetNumberOfDimensions()))
-        _check_volume(path, shape, header.GetNumberOfComponents() == 1)
+        _check_volume(path, shape, 8 * header.GetComponentSize(), header.GetNumberOfComponents() == 1)
         _check_local(path)
         reader = ITKReader(reverse_indexing=True)
         image = reader.read(path)
@@ -88,10 +88,10 @@ def _check_suffix(path: Path, *suffixes: str) -> None:
         raise InputError(f"{path}: the name of a file of its content must end in {' or '.join(suffixes)}.")
 
 
-def _check_volume(path: Path, shape: tuple[int, ...], is_gray: bool) -> None:
+def _check_volume(path: Path, shape: tuple[int, ...], bits: int, is_gray: bool) -> None:
     if len(shape) < 2:
         raise InputError(f"{path}: has {len(shape)} dimension; an image has two.")
-    check_size(path, shape[1], shape[0], int(np.prod(shape[2:], dtype=np.int64)))
+    check_size(path, shape[1], shape[0], int(np.prod(shape[2:], dtype=np.int64)), bits)
     if not is_gray:
         raise InputError(f"{path}: has several channels or complex values; a radiograph is gray.")
 

@@ -1,0 +1,101 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import io
+import warnings
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import pydicom
+from pydicom import Dataset
+from pydicom.filereader import read_file_meta_info
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+
+from monai_r2c.utils import InputError
+
+from .checks import check_size, corrupt, shown
+from .formats import MAX_FILE_BYTES
+
+_META_START = 144  # preamble, DICM and the element that holds the length of the file meta information
+
+
+def read_dicom_header(path: Path) -> Dataset:
+    """Read everything before the pixels.
+
+    Raises:
+        InputError: when the file cannot be parsed.
+    """
+    try:
+        _check_deflated(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # from memory: a corrupt length is then cut at the file's end instead of allocated
+            return pydicom.dcmread(io.BytesIO(path.read_bytes()), stop_before_pixels=True)
+    except InputError:
+        raise
+    except Exception as error:  # pydicom raises whatever its parsing hits
+        raise corrupt(path, error) from error
+
+
+def check_dicom_header(path: Path, header: Dataset, modalities: Sequence[str] | None) -> None:
+    """Refuse by its header what is not one gray frame of an admitted modality.
+
+    Raises:
+        InputError: when the header tells of no image, another modality than `modalities` (None admits any), several
+            frames, colour, an absurd size, or pixels of more than 16 bits.
+    """
+    if header.get("Rows") is None or header.get("Columns") is None:
+        kind = UID(str(header.get("SOPClassUID", ""))).name
+        raise InputError(f"{path}: holds no image ({shown(kind) or 'no SOP class'}).")
+    modality = header.get("Modality")
+    if modalities is not None and modality not in modalities:
+        raise InputError(
+            f"{path}: has modality {shown(modality or 'none')}; admitted are {', '.join(modalities)}, others by "
+            "`modalities` (--modality)."
+        )
+    check_size(path, int(header.Rows), int(header.Columns), int(header.get("NumberOfFrames") or 1))
+    if header.get("SamplesPerPixel", 1) != 1:
+        raise InputError(f"{path}: has {shown(header.SamplesPerPixel)} samples a pixel; a radiograph has one.")
+    photometric = header.get("PhotometricInterpretation")
+    if photometric not in ("MONOCHROME1", "MONOCHROME2"):
+        raise InputError(
+            f"{path}: PhotometricInterpretation is {shown(photometric)}; it must be MONOCHROME1 or MONOCHROME2."
+        )
+    _check_bits(path, header)
+
+
+def _check_bits(path: Path, header: Dataset) -> None:
+    allocated, stored, high = (header.get(key) for key in ("BitsAllocated", "BitsStored", "HighBit"))
+    if allocated not in (8, 16) or stored is None or not 1 < stored <= allocated or high != stored - 1:
+        raise InputError(
+            f"{path}: has {shown(allocated)} bits allocated, {shown(stored)} stored and high bit {shown(high)}; it "
+            "must be 8 or 16 bits allocated, with the stored ones lowest."
+        )
+    if header.get("PixelRepresentation") not in (0, 1):
+        found = shown(header.get("PixelRepresentation"))
+        raise InputError(f"{path}: PixelRepresentation is {found}; it must be 0 or 1.")
+
+
+def _check_deflated(path: Path) -> None:
+    """A deflated file is inflated whole by pydicom, so its size is looked at first."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        meta = read_file_meta_info(path)
+    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+        return
+    with path.open("rb") as file:
+        file.seek(_META_START + meta.FileMetaInformationGroupLength)
+        inflated = len(zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), MAX_FILE_BYTES + 1))
+    if inflated > MAX_FILE_BYTES:
+        raise InputError(f"{path}: inflates to more than {MAX_FILE_BYTES} bytes; at most that are read.")
