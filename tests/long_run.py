@@ -52,6 +52,7 @@ def make_run(output_dir: Path | str, **changes: Any) -> R2CTrainer:
         "num_workers": 0,
         "seed": 3,
         "resume": False,
+        "decay_epoch": 1,
         "batch_size": 2,
         "keep": 2,
     }
@@ -107,7 +108,7 @@ def make_run(output_dir: Path | str, **changes: Any) -> R2CTrainer:
         discriminator_optimizer=optimizers[1],
         poor_pool=ImagePool(3, seed=0),
         good_pool=ImagePool(3, seed=1),
-        decay_epoch=1,
+        decay_epoch=settings["decay_epoch"],
         seed=settings["seed"],
         train_handlers=[average, tensorboard, log, best, checkpoint, Preemption(checkpoint)],
         **settings["trainer"],

@@ -25,7 +25,7 @@ from monai_r2c.utils.processes import gather_from_processes, process_count, proc
 
 from .best_model import BestModel
 from .checkpoint_folder import CheckpointFolder
-from .faults import explain_fault
+from .faults import explain_fault, ignore_ending_workers
 
 _LOGGER = logging.getLogger("monai_r2c.training")
 
@@ -155,12 +155,15 @@ class RunCheckpoint:
         return epoch, epoch * here
 
     def _fail(self, engine: Engine, error: BaseException) -> None:
+        ignore_ending_workers()
+        if isinstance(error, (InputError, RunError)) and not isinstance(error, NonFiniteLossError):
+            raise error
         if isinstance(error, NonFiniteLossError) and not error.saved:
             error.saved = True
             path = self.save(engine, "failed_")
             raise NonFiniteLossError(f"{error} The state before this update is in {path}.", saved=True) from error
         reason = explain_fault(error)
-        if reason is None or isinstance(error, (InputError, RunError)):
+        if reason is None or isinstance(error, RunError):
             raise error
         found = self.folder.files()
         advice = f"continue from {found[-1]} with --resume True" if found else "no checkpoint was written yet"

@@ -12,6 +12,9 @@
 from __future__ import annotations
 
 import errno
+import signal
+import threading
+import traceback
 
 import torch
 import torch.distributed as dist
@@ -40,15 +43,28 @@ def explain_fault(error: BaseException) -> str | None:
     return None
 
 
+def ignore_ending_workers() -> None:
+    """Keep torch from raising, at any line from here on, that a worker of a data loader has ended."""
+    if hasattr(signal, "SIGCHLD") and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
 def _explain(error: BaseException) -> str | None:
     if isinstance(error, OSError) and error.errno in _DISK:
         return f"{error.filename or 'a file'} cannot be written, {_DISK[error.errno]}"
     if isinstance(error, torch.OutOfMemoryError):
         return "the GPU has too little memory; use a smaller batch_size or more accumulation_steps"
     text = str(error)
-    if isinstance(error, RuntimeError) and text.startswith("DataLoader worker"):
+    if (isinstance(error, RuntimeError) and text.startswith("DataLoader worker")) or _is_lost_batch(error):
         return "a worker of the data loader was killed, often for lack of memory; use fewer num_workers"
     lost = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "Timed out waiting", "gloo")
     if isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and any(part in text for part in lost)):
         return "another process of the run ended or does not answer; its own message says why"
     return None
+
+
+def _is_lost_batch(error: BaseException) -> bool:
+    """Whether a worker was gone while its batch was fetched; what a living worker raises comes another way."""
+    if not isinstance(error, (ConnectionError, EOFError, FileNotFoundError)):
+        return False
+    return any(frame.name == "_try_get_data" for frame in traceback.extract_tb(error.__traceback__))

@@ -74,6 +74,8 @@ class TensorBoardLog:
         for name, value in scalars(engine.state.output).items():
             if name.endswith("_learning_rate"):
                 tag = f"learning_rate/{name.removesuffix('_learning_rate')}"
+            elif name == "skipped":
+                tag = name
             else:
                 # the generators' terms come first and end with their total
                 tag = f"{group}/{name.removeprefix(f'{group}_')}"

@@ -85,7 +85,10 @@ def save_model(
     contents |= {name: _weights(network) for name, network in others.items()}
     partial = path.with_name(f".{path.name}.partial")
     try:
-        torch.save(contents, partial)
+        with partial.open("wb") as file:  # given a path, torch would hide why a write failed
+            torch.save(contents, file)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
@@ -131,6 +134,29 @@ def load_restorer(
     network = R2CGenerator(**settings.generator)
     network.load_state_dict(contents["restorer"])
     return network.to(device).eval(), settings
+
+
+def load_degrader(path: str | os.PathLike, device: torch.device | str = "cpu") -> R2CGenerator:
+    """Build the degrader that a model file holds beside its restorer, in evaluation mode.
+
+    Raises:
+        InputError: when the file is missing, is not a model file, or holds no degrader.
+    """
+    contents = _read(path)
+    if "degrader" not in contents:
+        raise InputError(f"{path}: the model file holds no degrader; expected one that training wrote.")
+    network = R2CGenerator(**contents["generator"])
+    network.load_state_dict(contents["degrader"])
+    return network.to(device).eval()
+
+
+def has_degrader(path: str | os.PathLike) -> bool:
+    """Whether a model file holds a degrader beside its restorer; one imported or exported alone does not.
+
+    Raises:
+        InputError: when the file is missing or is not a model file.
+    """
+    return "degrader" in _read(path)
 
 
 def _weights(network: nn.Module) -> dict[str, torch.Tensor]:
