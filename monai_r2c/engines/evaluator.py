@@ -35,8 +35,9 @@ class R2CEvaluator(Evaluator):
     """Restores and classifies images: one output item for each, with MONAI or ignite metrics attached.
 
     An output item holds ``image`` (the input), ``restored`` (last pass), ``logits`` and ``probabilities`` (of the first
-    pass, as published), ``pred`` (the most probable class), and where the batch has them ``label``, ``reference`` and
-    ``file``. Items are decollated, so MONAI's post-processing and handlers work as with its own evaluators.
+    pass, as published), ``pred`` (the most probable class), with `classify_restored` the ``restored_probabilities``,
+    and where the batch has them ``label``, ``reference``, ``file`` and ``patient``. Items are decollated, so MONAI's
+    post-processing and handlers work as with its own evaluators.
 
     Args:
         device: where the restorer is and the batches go.
@@ -45,6 +46,7 @@ class R2CEvaluator(Evaluator):
         restorer: network that returns ``(image, logits)``.
         inferer: gives the list of ``(image, logits)`` of each pass; default one pass, `RestorationInferer`.
         precision: ``fp32``, ``bf16``, or ``fp16`` on CUDA.
+        classify_restored: whether the restored image is classified too, which takes another pass.
         prepare_batch: see `prepare_image_batch`.
         epoch_length, non_blocking, iteration_update, postprocessing, key_val_metric, additional_metrics, metric_cmp_fn,
             val_handlers, event_names, event_to_attr, decollate, to_kwargs: as in MONAI's ``SupervisedEvaluator``.
@@ -57,6 +59,7 @@ class R2CEvaluator(Evaluator):
         restorer: nn.Module,
         inferer: Inferer | None = None,
         precision: str = "fp32",
+        classify_restored: bool = False,
         epoch_length: int | None = None,
         non_blocking: bool = False,
         prepare_batch: Callable = prepare_image_batch,
@@ -73,6 +76,7 @@ class R2CEvaluator(Evaluator):
     ) -> None:
         self.restorer = restorer
         self.inferer = RestorationInferer() if inferer is None else inferer
+        self.classify_restored = classify_restored
         self.autocast = autocast_for(precision, torch.device(device))
         super().__init__(
             device=device,
@@ -99,6 +103,7 @@ class R2CEvaluator(Evaluator):
         batch = self.prepare_batch(batchdata, self.state.device, self.non_blocking, **self.to_kwargs)
         with torch.no_grad(), self.mode(self.restorer), self.autocast:
             passes = self.inferer(batch["image"], self.restorer)
+            again = self.inferer(passes[-1][0], self.restorer) if self.classify_restored else None
         logits = passes[0][1].float()
         probabilities = logits.softmax(dim=1)
         output: dict[str, Any] = {
@@ -107,8 +112,10 @@ class R2CEvaluator(Evaluator):
             Keys.LOGITS: logits,
             Keys.PROBABILITIES: probabilities,
             "pred": probabilities.argmax(dim=1),
-            **{key: batch[key] for key in ("label", Keys.REFERENCE, Keys.FILE) if key in batch},
+            **{key: batch[key] for key in ("label", Keys.REFERENCE, Keys.FILE, Keys.PATIENT) if key in batch},
         }
+        if again is not None:
+            output[Keys.RESTORED_PROBABILITIES] = again[0][1].float().softmax(dim=1)
         engine.state.output = output  # type: ignore[assignment]
         engine.fire_event(IterationEvents.FORWARD_COMPLETED)
         engine.fire_event(IterationEvents.MODEL_COMPLETED)

@@ -52,13 +52,16 @@ class ScoresHandler(IgniteMetricHandler):
         output_transform: takes the metric's one or two inputs from ``engine.state.output``, such as
             ``from_engine(["restored", "reference"])``.
         suffix: put behind the name of each score, such as ``_restored``.
+        prefix: put before it.
     """
 
     metric_fn: GroupedMetric
 
-    def __init__(self, metric_fn: GroupedMetric, output_transform: Callable, suffix: str = "") -> None:
+    def __init__(
+        self, metric_fn: GroupedMetric, output_transform: Callable, suffix: str = "", prefix: str = ""
+    ) -> None:
         super().__init__(metric_fn=metric_fn, output_transform=output_transform)
-        self.suffix = suffix
+        self.suffix, self.prefix = suffix, prefix
         self._skip_unrolling = True  # a batch stays whole, beside its patients
         self._patients: list[Any] | None = None
 
@@ -77,10 +80,12 @@ class ScoresHandler(IgniteMetricHandler):
         scores = self.metric_fn.aggregate()
         self._is_reduced = True
         if self._engine is not None and self._name is not None:
-            values = self.metric_fn.image_values()
             details: dict[str, Any] = self._engine.state.metric_details  # type: ignore[attr-defined]
-            details[self._name] = {f"{key}{self.suffix}": value for key, value in values.items()}
-        return {f"{name}{self.suffix}": score for name, score in scores.items()}
+            details[self._name] = self._named(self.metric_fn.image_values())
+        return self._named(scores)
+
+    def _named(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {f"{self.prefix}{name}{self.suffix}": value for name, value in values.items()}
 
 
 class ClassificationScores(ScoresHandler):
@@ -165,11 +170,7 @@ class ClassPreservationScores(ScoresHandler):
         prefix: str = "",
         resamples: int = RESAMPLES,
     ) -> None:
-        super().__init__(ClassPreservationMetric(classifier, input_range, resamples), output_transform)
-        self.prefix = prefix
-
-    def compute(self) -> dict[str, Any]:
-        return {f"{self.prefix}{name}": score for name, score in super().compute().items()}
+        super().__init__(ClassPreservationMetric(classifier, input_range, resamples), output_transform, prefix=prefix)
 
 
 class CycleErrorScores(ScoresHandler):

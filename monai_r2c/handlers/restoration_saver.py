@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from ignite.engine import Engine, Events
 
 from monai_r2c.data import write_radiograph
@@ -30,7 +31,8 @@ class RestorationSaver:
     """Writes every restored image of an `R2CEvaluator` in the kind of its source, and a table of predictions.
 
     Images keep their place below the folder that all sources share. The table has the columns ``file``, ``class``, one
-    ``probability_<class>`` each, and ``label`` where the items have one.
+    ``probability_<class>`` each, and where the items have them ``class_restored`` (the class of the restored image) and
+    ``label``.
 
     Args:
         items: the evaluated items, with ``image`` (path of the source) and ``file``; the engine's output items hold
@@ -70,11 +72,16 @@ class RestorationSaver:
             source = self.sources[item[Keys.FILE]]
             write_radiograph(item[Keys.RESTORED].mean(0), source, self.output_dir / source.relative_to(self.root))
             probabilities = item[Keys.PROBABILITIES].tolist()
-            row = {"file": item[Keys.FILE], "class": self.classes[probabilities.index(max(probabilities))]}
+            row = {"file": item[Keys.FILE], "class": self._most_probable(item[Keys.PROBABILITIES])}
             row |= {f"probability_{name}": f"{value:.6f}" for name, value in zip(self.classes, probabilities)}
+            if Keys.RESTORED_PROBABILITIES in item:
+                row["class_restored"] = self._most_probable(item[Keys.RESTORED_PROBABILITIES])
             if "label" in item:
                 row["label"] = self.classes[int(item["label"])]
             self._rows.append(row)
+
+    def _most_probable(self, probabilities: torch.Tensor) -> str:
+        return self.classes[int(probabilities.argmax())]
 
     def _write_table(self) -> None:
         columns = list(dict.fromkeys(name for row in self._rows for name in row))

@@ -14,48 +14,109 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import ignite.distributed as idist
 from ignite.engine import Engine
 
+from monai_r2c.metrics import DESCRIPTIONS, Score, describe_score
+from monai_r2c.metrics.descriptions import RESTORED
 from monai_r2c.utils.files import write_text_atomically
 
 NOTICE = (
     "These scores describe this test set only. Where a label goes together with the hospital, the device or\n"
     "the kind of fault, a high score does not show that a disease is detected."
 )
+COLUMNS = ("domain", "metric", "value", "low", "high", "better", "range", "reason")
+_WIDTH, _CELL = 30, 25
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """A score of one domain, as in ``evaluation.csv``."""
+
+    domain: str
+    metric: str
+    score: Score
+
+    @property
+    def column(self) -> str:
+        """Domain, and whether the score is that of the restored images."""
+        return f"{self.domain}, restored" if self.metric.endswith(RESTORED) else self.domain
+
+    @property
+    def base(self) -> str:
+        """The metric's name without ``_restored``."""
+        return self.metric.removesuffix(RESTORED)
+
+
+def collect_scores(evaluators: Mapping[str, Engine]) -> list[ScoreRow]:
+    """Return the scalar metrics of evaluators that have run, by the name of the domain that they evaluated."""
+    return [
+        ScoreRow(domain, name, value if isinstance(value, Score) else Score(float(value)))
+        for domain, evaluator in evaluators.items()
+        for name, value in evaluator.state.metrics.items()
+        if isinstance(value, (int, float))
+    ]
 
 
 def write_scores(path: str | Path, evaluators: Mapping[str, Engine]) -> None:
     """Write the scalar metrics of evaluators that have run as CSV, and print them as a table with a word of caution.
 
     Args:
-        path: of the CSV file, with the columns ``domain``, ``metric`` and ``value``.
+        path: of the CSV file, with the columns ``domain``, ``metric``, ``value``, ``low`` and ``high`` (limits of the
+            interval), ``better`` (higher, lower or neither), ``range`` and ``reason`` (why a value is NaN).
         evaluators: by the name of the domain that they evaluated.
     """
-    rows = [
-        (domain, name, float(value))
-        for domain, evaluator in evaluators.items()
-        for name, value in evaluator.state.metrics.items()
-        if isinstance(value, (int, float))
-    ]
+    if idist.get_rank() != 0:
+        return
+    rows = collect_scores(evaluators)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("domain", "metric", "value"))
-    writer.writerows(rows)
+    writer.writerow(COLUMNS)
+    for row in rows:
+        about, score = describe_score(row.metric), row.score
+        limits = ("" if math.isnan(limit) else limit for limit in (score.low, score.high))
+        writer.writerow((row.domain, row.metric, float(score), *limits, about.better, about.value_range, score.reason))
     write_text_atomically(path, text.getvalue())
-
-    names = list(dict.fromkeys(name for _, name, _ in rows))
-    values = {(domain, name): value for domain, name, value in rows}
-    print(f"{'':<16}" + "".join(f"{domain:>12}" for domain in evaluators))
-    for name in names:
-        print(f"{name:<16}" + "".join(_cell(values.get((domain, name))) for domain in evaluators))
-    print(NOTICE)
+    print(format_scores(rows))
     print(f"scores: {path}")
 
 
-def _cell(value: float | None) -> str:
-    if value is None:
-        return f"{'':>12}"
-    return f"{'undefined' if math.isnan(value) else f'{value:.4f}':>12}"
+def format_scores(rows: Sequence[ScoreRow]) -> str:
+    """Lay scores out as text: a column for each domain, before and after restoration, and the notice below."""
+    columns = sorted({row.column for row in rows}, key=lambda column: (not column.startswith("poor"), column))
+    cells = {(row.base, row.column): row.score for row in rows}
+    lines = [f"{'':<{_WIDTH}}" + "".join(f"{title:>{_CELL}}" for title in columns)]
+    group = ""
+    for base in sorted({row.base for row in rows}, key=_order):
+        about = describe_score(base)
+        if about.group != group:
+            group = about.group
+            lines.append(group)
+        values = [cells.get((base, column)) for column in columns]
+        lines.append(f"  {about.title:<{_WIDTH - 2}}" + "".join(f"{format_score(v):>{_CELL}}" for v in values))
+    reasons = dict.fromkeys(
+        f"{describe_score(r.metric).title}: {r.score.reason} ({r.column})" for r in rows if r.score.reason
+    )
+    lines += ["undefined - " + reason for reason in reasons]
+    return "\n".join([*lines, NOTICE])
+
+
+def format_score(score: Score | None) -> str:
+    """Return a score with its interval, such as ``0.914 [0.861, 0.955]``, ``undefined``, or nothing for None."""
+    if score is None:
+        return ""
+    if math.isnan(score):
+        return "undefined"
+    digits = 3 if abs(score) < 10 else 1 if abs(score) < 1000 else 0
+    if math.isnan(score.low):
+        return f"{score:.{digits}f}"
+    return f"{score:.{digits}f} [{score.low:.{digits}f}, {score.high:.{digits}f}]"
+
+
+def _order(name: str) -> tuple[int, str]:
+    known = list(DESCRIPTIONS)
+    return (known.index(name), "") if name in known else (len(known), name)

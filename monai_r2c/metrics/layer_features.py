@@ -24,7 +24,7 @@ from .input_range import from_unit_range
 
 
 class LayerFeatures:
-    """Gives the output of one layer of any network, averaged over its spatial positions, as a feature of the image.
+    """Gives the output of one layer of any network, pooled over its spatial positions, as features of the image.
 
     Args:
         network: such as a discriminator, a restorer or a classifier of the user's own; it is run in evaluation mode.
@@ -32,9 +32,10 @@ class LayerFeatures:
             of `R2CDiscriminator`.
         input_range: what the network's input must be scaled to.
         size: images are resized to this many pixels on their shorter side first; None leaves them as they are.
+        pooling: ``mean``, or ``max``, which tells more where a layer ends with instance norm, as `R2CGenerator`'s does.
 
     Raises:
-        InputError: when the network has no such layer.
+        InputError: when the network has no such layer or there is no such pooling.
 
     Example:
         >>> LayerFeatures(R2CDiscriminator(2), "layers.1")(torch.rand(4, 1, 64, 64)).shape
@@ -42,13 +43,21 @@ class LayerFeatures:
     """
 
     def __init__(
-        self, network: nn.Module, layer: str, input_range: Sequence[float] = (-1.0, 1.0), size: int | None = None
+        self,
+        network: nn.Module,
+        layer: str,
+        input_range: Sequence[float] = (-1.0, 1.0),
+        size: int | None = None,
+        pooling: str = "mean",
     ) -> None:
         modules = dict(network.named_modules())
         if layer not in modules:
             raise InputError(
                 f"layer: {type(network).__name__} has no {layer!r}; it has {', '.join(filter(None, modules))}."
             )
+        if pooling not in ("mean", "max"):
+            raise InputError(f"pooling: must be mean or max, got {pooling!r}.")
+        self.pooling = pooling
         self.network, self.module = network, modules[layer]
         self.input_range, self.size = input_range, size
 
@@ -66,4 +75,7 @@ class LayerFeatures:
                 self.network(images)
         finally:
             hook.remove()
-        return found[-1].flatten(2).mean(2).double().cpu() if found[-1].ndim > 2 else found[-1].double().cpu()
+        output = found[-1].double().cpu()
+        if output.ndim == 2:
+            return output
+        return output.flatten(2).mean(2) if self.pooling == "mean" else output.flatten(2).amax(2)

@@ -23,7 +23,7 @@ from .layers import (
     OperationalConvTranspose2d,
     OperationalConvTranspose3d,
 )
-from .model_file import ModelSettings, load_restorer, read_settings, save_model
+from .model_file import ModelSettings, has_degrader, load_degrader, load_restorer, read_settings, save_model
 from .nets import R2CClassifier, R2CDiscriminator, R2CGenerator, R2CRestorer
 from .published import load_published_arrays
 
@@ -42,6 +42,8 @@ __all__ = [
     "R2CRestorer",
     "from_operational",
     "glorot_uniform_",
+    "has_degrader",
+    "load_degrader",
     "load_published_arrays",
     "load_restorer",
     "read_settings",

@@ -40,4 +40,6 @@ class R2CKeys(StrEnum):
     REFERENCE = "reference"
     LOGITS = "logits"
     PROBABILITIES = "probabilities"
+    RESTORED_PROBABILITIES = "restored_probabilities"
     FILE = "file"
+    PATIENT = "patient"

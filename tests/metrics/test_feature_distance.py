@@ -50,13 +50,14 @@ def test_kernel_distance_is_zero_for_one_domain_and_known_for_two_points() -> No
     assert kernel_distance(a + 100, a) == pytest.approx(2 * within, abs=0.05)
 
 
-def test_features_are_the_layers_mean_over_positions() -> None:
+def test_features_are_the_layers_output_pooled_over_positions() -> None:
     discriminator = R2CDiscriminator(2, features=4)
     images = torch.rand(3, 1, 32, 32)
-    features = LayerFeatures(discriminator, "layers.1")(images)
     with torch.no_grad():
-        wanted = discriminator.layers[:2](images * 2 - 1).mean((2, 3))
-    assert features.numpy() == pytest.approx(wanted.double().numpy(), abs=1e-6)
+        output = discriminator.layers[:2](images * 2 - 1).double()
+    for pooling, wanted in {"mean": output.mean((2, 3)), "max": output.amax((2, 3))}.items():
+        features = LayerFeatures(discriminator, "layers.1", pooling=pooling)(images)
+        assert features.numpy() == pytest.approx(wanted.numpy(), abs=1e-6)
 
 
 def test_features_at_one_size_whatever_the_image() -> None:
