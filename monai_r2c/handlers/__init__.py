@@ -12,8 +12,11 @@
 from __future__ import annotations
 
 from .best_model import BestModel
+from .case_writer import CaseWriter
 from .checkpoint import RunCheckpoint
+from .configuration import write_configuration
 from .epoch_log import EpochLog
+from .image_table import ImageTable
 from .metrics import (
     ClassificationScores,
     ClassPreservationScores,
@@ -35,11 +38,13 @@ from .validation import Validation
 
 __all__ = [
     "BestModel",
+    "CaseWriter",
     "ClassPreservationScores",
     "ClassificationScores",
     "CycleErrorScores",
     "EpochLog",
     "FeatureDistanceScores",
+    "ImageTable",
     "NIQEScores",
     "Preemption",
     "QualityScores",
@@ -52,5 +57,6 @@ __all__ = [
     "TensorBoardLog",
     "TerminalProgress",
     "Validation",
+    "write_configuration",
     "write_scores",
 ]

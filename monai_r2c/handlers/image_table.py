@@ -1,0 +1,95 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import ignite.distributed as idist
+import torch
+import torch.distributed as dist
+from ignite.engine import Engine, Events
+
+from monai_r2c.utils import R2CKeys as Keys
+from monai_r2c.utils.files import write_text_atomically
+
+
+class ImageTable:
+    """Collects one row for each image of an `R2CEvaluator`, over ranks: classes, and what every metric found in it.
+
+    A row holds ``file``, ``label``, ``class``, ``class_restored``, ``probability`` (of the given class, before
+    restoration) and the values that `ScoresHandler`s leave in ``engine.state.metric_details``, by name.
+
+    Args:
+        classes: names of the classes.
+    """
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        self.classes = list(classes)
+        self._rows: list[dict[str, Any]] = []
+        self._engine: Engine | None = None
+
+    def attach(self, engine: Engine) -> None:
+        self._engine = engine
+        engine.add_event_handler(Events.STARTED, self._rows.clear)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._add)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Rows of all images, on every rank; call it after the engine's run."""
+        rows = [dict(row) for row in self._rows]
+        if idist.get_world_size() > 1:
+            gathered: list[Any] = [None] * idist.get_world_size()
+            dist.all_gather_object(gathered, rows)
+            rows = [row for part in gathered for row in part]
+        details: Mapping[str, Any] = getattr(self._engine and self._engine.state, "metric_details", {})
+        for values in details.values():
+            if not isinstance(values, Mapping):
+                continue
+            for name, column in values.items():
+                for row, value in zip(rows, column.tolist()):
+                    row[name] = float(value)
+        return rows
+
+    def write(self, path: str | Path) -> None:
+        """Write the rows as CSV, undefined values as empty cells; the first rank writes."""
+        rows = self.rows()
+        if idist.get_rank() != 0:
+            return
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+        write_text_atomically(path, text.getvalue())
+
+    def _add(self, engine: Engine) -> None:
+        outputs: Any = engine.state.output
+        for item in outputs:
+            probability, index = item[Keys.PROBABILITIES].max(0)
+            row = {"file": item.get(Keys.FILE, "")}
+            if "label" in item:
+                row["label"] = self.classes[int(item["label"])]
+            row |= {"class": self.classes[int(index)], "probability": float(probability)}
+            if Keys.RESTORED_PROBABILITIES in item:
+                restored: torch.Tensor = item[Keys.RESTORED_PROBABILITIES]
+                row["class_restored"] = self.classes[int(restored.argmax())]
+            self._rows.append(row)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.6g}"
+    return str(value)
