@@ -94,7 +94,7 @@ def run(setting: dict, domains: dict, size: int, steps: int, seed: int, device: 
         domains["poor"],
         domains["good"],
         seed=seed,
-        poor_transform=RandPoorQualityd("image"),
+        poor_transform=RandPoorQualityd("image", prob=1.0),
         transform=Compose([crop, to_network]),
     )
     generators = [R2CGenerator(2, **setting).to(device) for _ in range(2)]
@@ -107,7 +107,7 @@ def run(setting: dict, domains: dict, size: int, steps: int, seed: int, device: 
     trainer = R2CTrainer(
         device=device,
         max_epochs=-(-steps // len(dataset)),
-        train_data_loader=DataLoader(dataset, batch_size=1),
+        train_data_loader=DataLoader(dataset, batch_size=1, num_workers=2, persistent_workers=True),
         restorer=generators[0],
         degrader=generators[1],
         poor_discriminator=discriminators[0],
@@ -122,7 +122,7 @@ def run(setting: dict, domains: dict, size: int, steps: int, seed: int, device: 
 @torch.no_grad()
 def score(restorer: R2CGenerator, items: list[dict], device: str) -> dict[str, float]:
     """Degrade each clean image with its own fixed seed, restore it, and compare."""
-    degrade = RandPoorQualityd("image")
+    degrade = RandPoorQualityd("image", prob=1.0)
     probabilities, labels, before, after = [], [], [], []
     for index, item in enumerate(Dataset(items)):
         clean = item["image"].as_tensor()

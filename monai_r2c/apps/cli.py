@@ -19,7 +19,9 @@ from monai_r2c.utils import InputError
 
 from .datalist import datalist
 from .import_checkpoint import import_checkpoint
+from .phantom import phantom
 from .quality import quality
+from .restore import restore
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,7 +29,7 @@ def cli() -> None:
     """Blind restoration of radiographs together with diagnosis."""
 
 
-for command in (datalist, import_checkpoint, quality):
+for command in (datalist, import_checkpoint, phantom, quality, restore):
     cli.add_command(command)
 
 
