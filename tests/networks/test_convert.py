@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
@@ -279,6 +280,21 @@ def test_converted_network_learns_on_from_the_trained_one():
             optimizer.step()
         losses[name] = loss.item()
     assert losses["operational"] < 1e-4 < losses["plain"]
+
+
+def test_distributed_data_parallel_gives_the_same_gradients(tmp_path: Path):
+    network = to_operational(UNet(2, 1, 2, channels=(2, 4), strides=(2,)), 3, bounded="tanh", parallel=True)
+    x = torch.rand(2, 1, 8, 8)
+    network(x).square().sum().backward()
+    expected = [parameter.grad.clone() for parameter in network.parameters()]
+    network.zero_grad()
+    torch.distributed.init_process_group("gloo", f"file://{tmp_path}/store", rank=0, world_size=1)
+    try:
+        nn.parallel.DistributedDataParallel(network)(x).square().sum().backward()
+    finally:
+        torch.distributed.destroy_process_group()
+    for parameter, gradient in zip(network.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient)
 
 
 def test_there_and_back_is_the_same_network():
