@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from monai_r2c.utils import InputError
+
 from .anatomy import Anatomy
 from .detector import Detector
 from .film import develop, expose
@@ -36,6 +38,13 @@ class PhantomChest:
         index: of the body, at least 0.
         opacities: whether the lungs have ground-glass opacities; the anatomy is the same with and without.
         size: pixels along rows and columns of the radiograph, at least 32.
+
+    Raises:
+        InputError: when `seed`, `index` or `size` is below its least value.
+
+    Example:
+        >>> PhantomChest(seed=0, index=3, opacities=True, size=64).radiograph().shape
+        (64, 64)
     """
 
     seed: int
@@ -45,9 +54,9 @@ class PhantomChest:
 
     def __post_init__(self) -> None:
         if self.seed < 0 or self.index < 0:
-            raise ValueError(f"seed and index must be at least 0, got {self.seed} and {self.index}.")
+            raise InputError(f"seed and index must be at least 0, got {self.seed} and {self.index}.")
         if self.size < 32:
-            raise ValueError(f"size must be at least 32 pixels, got {self.size}.")
+            raise InputError(f"size must be at least 32 pixels, got {self.size}.")
 
     def attenuation(self) -> np.ndarray:
         """Line integrals of the attenuation coefficient over the detector's samples, in nepers."""
@@ -58,7 +67,7 @@ class PhantomChest:
         return self._project()[1]
 
     def radiograph(self) -> np.ndarray:
-        """Film of the chest, sharp and with little noise: (size, size), rows first, in [0, 1], black is air.
+        """Film of the chest, sharp and with little noise: (size, size), float32 in [0, 1], rows first, black is air.
 
         Gray is linear in the logarithm of the detector's signal; its mean is drawn from [0.46, 0.54] and its window
         from 1.5 to 1.7 decades, whatever the class.
@@ -66,7 +75,7 @@ class PhantomChest:
         rng = self._random(_FILM)
         brightness, latitude = rng.uniform(0.46, 0.54), rng.uniform(1.5, 1.7)
         attenuation, _, detector = self._project()
-        return develop(expose(attenuation, detector, rng), brightness, latitude)
+        return develop(expose(attenuation, detector, rng), brightness, latitude).astype(np.float32)
 
     def _project(self) -> tuple[np.ndarray, np.ndarray, Detector]:
         anatomy = Anatomy.draw(self._random(_ANATOMY))

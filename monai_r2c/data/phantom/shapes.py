@@ -90,8 +90,8 @@ def _lay(row: np.ndarray, col: np.ndarray, amount: np.ndarray, detector: Detecto
     """Share each amount among its four nearest samples, so that it does not jump with its position."""
     count = detector.size * detector.samples_per_pixel
     # what lies beyond the field of view falls on a margin that is cut off
-    row, col = np.clip(row + 1, 0, count + 0.999), np.clip(col + 1, 0, count + 0.999)
-    top, left = row.astype(np.intp), col.astype(np.intp)
+    row, col = np.clip(row + 1, 0, count + 1), np.clip(col + 1, 0, count + 1)
+    top, left = (np.minimum(at.astype(np.intp), count) for at in (row, col))
     laid = np.zeros((count + 2) ** 2)
     for i, in_row in ((0, 1 - (row - top)), (1, row - top)):
         for j, in_col in ((0, 1 - (col - left)), (1, col - left)):

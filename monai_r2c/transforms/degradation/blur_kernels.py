@@ -34,7 +34,9 @@ def ball_kernel(radii: Sequence[float]) -> torch.Tensor:
         reach = math.ceil(radius - 0.5)
         samples = np.arange(-fine * reach - fine // 2, fine * reach + fine // 2 + 1) / fine
         axes.append(samples / radius)
-    inside = (np.square(np.meshgrid(*axes, indexing="ij")).sum(axis=0) <= 1).astype(np.float64)
+    distance = np.sqrt(np.square(np.meshgrid(*axes, indexing="ij")).sum(axis=0))
+    # an edge one fine sample wide, so that a radius need not be a whole number of samples
+    inside = np.clip(0.5 + (1 - distance) * min(radii) * fine, 0, 1)
     for axis in range(len(axes)):
         inside = np.add.reduceat(inside, np.arange(0, inside.shape[axis], fine), axis=axis)
     return torch.from_numpy(inside / inside.sum()).to(torch.float32)

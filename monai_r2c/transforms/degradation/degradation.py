@@ -75,7 +75,7 @@ class RandDegradation(RandomizableTransform):
             return tensor
         values: torch.Tensor = convert_to_tensor(img, track_meta=False)
         self._check(values)
-        degraded = self.degrade(values.to(torch.float32), spacing_of(tensor)).clamp(0, 1)
+        degraded = self.degrade(values.to(torch.float32), spacing_of(img)).clamp(0, 1)
         dtype = values.dtype if values.is_floating_point() else torch.float32
         result: torch.Tensor = convert_to_dst_type(degraded, dst=tensor, dtype=dtype)[0]
         return result

@@ -37,7 +37,8 @@ class RandRadiographBlur(RandDegradation):
             draw per image. At least 0; 0 is no penumbra.
         motion: length of a uniform motion along a straight line in a random direction; a number, or the range of a
             uniform draw per image. At least 0; 0 is at rest.
-        unit: of `focal_sigma` and `motion`: "pixel", or "mm" by the spacing that the image's meta data state.
+        unit: of `focal_sigma` and `motion`: "pixel", or "mm" by the spacing that the image's meta data state
+            (MONAI counts 1 mm a pixel for files without one, such as PNG).
         focal_profile: "gaussian", or "disc", an evenly bright round spot (in 3 D a ball, in 1 D an interval) of the
             same standard deviation: radius ``sigma sqrt(dims + 2)``.
         prob: probability that an image is degraded.
