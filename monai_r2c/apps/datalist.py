@@ -19,6 +19,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
+from monai_r2c.data.confounding import find_confounding
 from monai_r2c.data.datalist import DOMAINS, SECTIONS, Datalist, check_classes
 from monai_r2c.data.datalist_rules import NamePatterns, Rules, Selection
 from monai_r2c.data.datalist_sources import ImageFolder, ManifestColumns, select_from_folders, select_from_manifest
@@ -36,7 +37,7 @@ _ALWAYS = {"classes", "test", "validation", "seed", "out"}
 _SOURCES: dict[str, tuple[set[str], set[str]]] = {
     "--manifest": (
         {"manifest"},
-        {"image", "image_root", "label", "domain", "split", "patient", "conditions"} | _NAMING,
+        {"image", "image_root", "label", "domain", "split", "patient", "source_column", "conditions"} | _NAMING,
     ),
     "--dataset-dir": ({"dataset_dir"}, set()),
     "folders": ({"folders", "poor_folders", "good_folders"}, {"quality"} | _NAMING),
@@ -57,6 +58,7 @@ _SOURCES: dict[str, tuple[set[str], set[str]]] = {
 @click.option("--domain", default="quality", show_default=True, help="Manifest: column that tells poor from good.")
 @click.option("--split", help="Manifest: column of train, validation or test.")
 @click.option("--patient", help="Manifest: column of the patient.")
+@click.option("--source", "source_column", help="Manifest: column of the hospital, device or collection.")
 @click.option("--where", "conditions", multiple=True, metavar="COLUMN=VALUE", help="Manifest: take such rows only.")
 @click.option("--poor", multiple=True, default=["poor"], show_default=True, help="Value that means poor; may repeat.")
 @click.option("--good", multiple=True, default=["good"], show_default=True, help="Value that means good; may repeat.")
@@ -81,6 +83,7 @@ def datalist(
     domain: str,
     split: str | None,
     patient: str | None,
+    source_column: str | None,
     conditions: Sequence[str],
     poor: Sequence[str],
     good: Sequence[str],
@@ -115,7 +118,7 @@ def datalist(
         )
         rules = Rules(names, poor, good, patterns, skip_other_labels)
         if manifest is not None:
-            columns = ManifestColumns(image, domain, label, split, patient)
+            columns = ManifestColumns(image, domain, label, split, patient, source_column)
             where = dict(_pair(condition, "COLUMN=VALUE") for condition in conditions)
             selection = select_from_manifest(manifest, rules, columns, image_root, where)
         else:
@@ -186,5 +189,7 @@ def _report(result: Datalist, left_out: Counter[str]) -> None:
             click.echo(f"{f'{section} {domain}':18}" + "".join(f"{count:>{width}}" for count in (*row, sum(row))))
     for reason, count in sorted(left_out.items()):
         click.echo(f"left out: {count} with {reason}")
+    for warning in find_confounding(result):
+        click.echo(f"warning: {warning}")
     if any(entry.patient is None for entry in result.entries):
         click.echo("notice: no patient is given, so images of one patient may be in several splits (see --patient)")

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from .caching import cached_dataset
+from .confounding import find_confounding
 from .datalist import Datalist, DatalistItem
 from .datalist_reading import load_datalist, read_datalist
 from .epoch_sampler import EpochSampler, EvaluationSampler
@@ -34,6 +35,7 @@ __all__ = [
     "QualityThresholds",
     "UnpairedDataset",
     "cached_dataset",
+    "find_confounding",
     "find_faults",
     "inference_items",
     "list_images",

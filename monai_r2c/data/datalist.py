@@ -38,6 +38,7 @@ class DatalistItem:
         file: the image's path as the user wrote it, for messages and tables.
         patient: the patient's name or number, where known.
         reference: absolute path of the clean original of a degraded image, where there is one.
+        source: where the image comes from, such as the hospital, the device or the collection, where known.
     """
 
     section: str
@@ -47,6 +48,7 @@ class DatalistItem:
     file: str
     patient: str | None = None
     reference: str | None = None
+    source: str | None = None
 
     @property
     def place(self) -> str:
@@ -56,7 +58,7 @@ class DatalistItem:
     def to_dict(self) -> dict[str, Any]:
         """Return the item as MONAI's dictionary transforms take it; absent options are absent keys."""
         item = {"image": self.image, "label": self.label, "file": self.file}
-        options = {"patient": self.patient, "reference": self.reference}
+        options = {"patient": self.patient, "reference": self.reference, "source": self.source}
         return item | {key: value for key, value in options.items() if value is not None}
 
 
@@ -77,7 +79,8 @@ class Datalist:
 
         Returns:
             Dictionaries with ``image`` (absolute path), ``label`` (index) and ``file`` (path as written), and where
-            known ``patient`` and ``reference`` (absolute path of the clean original). Empty when there are none.
+            known ``patient``, ``reference`` (absolute path of the clean original) and ``source``. Empty when there are
+            none.
 
         Raises:
             ValueError: when there is no such section or domain.
@@ -98,6 +101,8 @@ class Datalist:
                 item["patient"] = entry.patient
             if entry.reference is not None:
                 item["reference"] = _relative(entry.reference, folder)
+            if entry.source is not None:
+                item["source"] = entry.source
             content[entry.section][entry.domain].append(item)
         write_text_atomically(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 

@@ -22,7 +22,7 @@ from monai_r2c.utils import InputError
 from .datalist import DOMAINS, SECTIONS, TRAINING, Datalist, DatalistItem, check_classes, label_index
 from .folder_layout import read_dataset_dir
 
-_ITEM_KEYS = ("image", "label", "patient", "reference")
+_ITEM_KEYS = ("image", "label", "patient", "reference", "source")
 
 
 def load_datalist(
@@ -64,7 +64,8 @@ def read_datalist(path: str | Path, required: Sequence[str] = TRAINING) -> Datal
 
     The form is ``{"classes": ["non-covid", "covid"], "training": {"poor": [{"image": "a.png", "label": 1}], "good":
     [...]}, "validation": {...}, "testing": {...}}``. Paths are relative to the file; a label is an index or a class
-    name; an item may also have ``patient`` and ``reference``. ``validation`` and ``testing`` may be absent or empty.
+    name; an item may also have ``patient``, ``reference`` and ``source`` (the hospital, device or collection it comes
+    from). ``validation`` and ``testing`` may be absent or empty.
 
     Args:
         path: the JSON file.
@@ -118,17 +119,19 @@ def _entries(items: object, section: str, domain: str, classes: Sequence[str], p
         for key in ("image", "reference"):
             if key in item and not (isinstance(item[key], str) and item[key]):
                 raise InputError(f"{where}: {key} must be a path, got {item[key]!r}")
-        patient = item.get("patient")
-        if patient is not None and not isinstance(patient, (str, int)):
-            raise InputError(f"{where}: patient must be a name or number, got {patient!r}")
+        names = {key: item.get(key) for key in ("patient", "source")}
+        for key, name in names.items():
+            if name is not None and not isinstance(name, (str, int)):
+                raise InputError(f"{where}: {key} must be a name or number, got {name!r}")
         yield DatalistItem(
             section,
             domain,
             image=_absolute(item["image"], path),
             label=label_index(item["label"], classes, f"{where} ({item['image']})"),
             file=item["image"],
-            patient=None if patient is None else str(patient),
+            patient=None if names["patient"] is None else str(names["patient"]),
             reference=_absolute(item["reference"], path) if "reference" in item else None,
+            source=None if names["source"] is None else str(names["source"]),
         )
 
 

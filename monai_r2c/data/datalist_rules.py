@@ -99,6 +99,7 @@ class Selection:
         label: str | None,
         section: str = "training",
         patient: str | None = None,
+        source: str | None = None,
         file: str | None = None,
     ) -> None:
         """Take an image, or count why it is left out.
@@ -111,6 +112,7 @@ class Selection:
             label: class name given by a column or folder, if any.
             section: section of the datalist.
             patient: given by a column, if any.
+            source: given by a column, if any.
             file: the path as the user wrote it, if that is another than `path`.
 
         Raises:
@@ -133,5 +135,6 @@ class Selection:
                 label=label_index(label, rules.classes, where),
                 file=file or str(path),
                 patient=patient or rules.patterns.find_patient(path),
+                source=source,
             )
         )

@@ -42,11 +42,12 @@ class ManifestColumns:
     label: str | None = None
     split: str | None = None
     patient: str | None = None
+    source: str | None = None
 
     @property
     def names(self) -> list[str]:
         """The columns that the manifest must have."""
-        return [name for name in (self.image, self.domain, self.label, self.split, self.patient) if name]
+        return [name for name in (self.image, self.domain, self.label, self.split, self.patient, self.source) if name]
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def select_from_manifest(
         if domain is None:
             selection.left_out[f"{columns.domain} {row[columns.domain] or 'unknown'}"] += 1
             continue
-        for column in (columns.image, columns.split, columns.patient):
+        for column in (columns.image, columns.split, columns.patient, columns.source):
             if column and not row[column]:
                 raise InputError(f"{place}: the column {column} is empty")
         section = "training"
@@ -107,6 +108,7 @@ def select_from_manifest(
             label=row[columns.label] if columns.label else None,
             section=section,
             patient=row[columns.patient] if columns.patient else None,
+            source=row[columns.source] if columns.source else None,
             file=row[columns.image],
         )
     return selection

@@ -39,7 +39,7 @@ def read_dataset_dir(
 
     The sub-folders are ``trainA``, ``trainB``, ``valA``, ``valB``, ``testA``, ``testB`` (A poor, B good) or
     ``train/poor``, ``train/good``, ``validation/poor`` and so on. With a ``labels.csv`` in the folder (header
-    ``file,label[,reference][,patient]``; paths relative to the folder, with forward slashes; labels are class names) it
+    ``file,label[,reference][,patient][,source]``; paths relative to the folder, with forward slashes; labels are class names) it
     labels every image. Without one, each image lies in a folder with its class's name: ``train/poor/covid/x.png``.
 
     Args:
@@ -74,6 +74,7 @@ def read_dataset_dir(
                     file=file,
                     patient=row.patient,
                     reference=None if row.reference is None else os.path.abspath(root / row.reference),
+                    source=row.source,
                 )
             )
     result = Datalist(tuple(classes), tuple(entries))
@@ -119,11 +120,12 @@ def is_image(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class LabelRow:
-    """A row of ``labels.csv``: class name, and patient and reference (relative to the dataset folder) where given."""
+    """A row of ``labels.csv``: class name, and patient, reference (relative to the dataset folder) and source if given."""
 
     label: str
     patient: str | None = None
     reference: str | None = None
+    source: str | None = None
 
 
 def read_labels(dataset_dir: str | Path) -> dict[str, LabelRow]:
@@ -145,7 +147,7 @@ def read_labels(dataset_dir: str | Path) -> dict[str, LabelRow]:
             raise InputError(f"{where}: {file} is listed twice ({rows[file].label}, {label})")
         if not (path.parent / file).is_file():
             raise InputError(f"{where}: there is no file {path.parent / file}")
-        rows[file] = LabelRow(label, row.get("patient") or None, row.get("reference") or None)
+        rows[file] = LabelRow(label, *(row.get(column) or None for column in ("patient", "reference", "source")))
     return rows
 
 
