@@ -47,7 +47,7 @@ def to_operational(
 
     The trained kernels become those of order 1. The kernels of order 2 and up start at zero, so with ``bounded=True``
     or ``parallel=True`` the converted network computes the same function, up to the rounding of sums in another order,
-    and then learns. Operational layers that are there already stay as they are: call it twice for two kinds of bounds.
+    and then learns. Operational layers that are there already are passed over: call it twice for two kinds of bounds.
     Convert before the optimizer is made, since there are new parameters.
 
     Args:
@@ -64,7 +64,7 @@ def to_operational(
             A pattern also selects all that is inside the module it fits. None is every convolution.
         exclude: the layers to leave, in the same way.
         higher_order_scale: factor on freshly drawn kernels of order 2 and up, see `OperationalConv2d`.
-        inplace: change `network` itself instead of a copy.
+        inplace: change `network` itself instead of a copy; where it is one convolution, a new layer is returned.
 
     Returns:
         The converted network. A layer used at several places stays one layer; each keeps its device, dtype, mode and
@@ -72,9 +72,10 @@ def to_operational(
         ``.conv`` added to their names.
 
     Raises:
-        InputError: when `order` or `bounded` is wrong, when a pattern fits nothing, and for a selected layer that
-            cannot be converted: a subclass of torch's layers, lazy and still without weights, with hooks, with a weight
-            that is computed (weight norm, spectral norm) or shared with another module.
+        InputError: when `order` or `bounded` is wrong, when a pattern fits no plain convolution or none is selected,
+            and for a selected layer that cannot be converted: a subclass of torch's layers, lazy and still without
+            weights, with hooks, with a weight that is computed (weight norm, spectral norm) or shared with another
+            module.
 
     Example:
         >>> unet = UNet(3, 1, 2, channels=(8, 16), strides=(2,))
@@ -83,21 +84,18 @@ def to_operational(
     make_bound = _bound_factory(bounded, order)
     if not inplace:
         network = copy.deepcopy(network)
-    layers = {
-        layer: names
-        for layer, names in select_layers(network, (_ConvNd,), include, exclude).items()
-        if type(layer) not in PLAIN and not _stands_beside(network, names[0])
-    }
-    check_convertible(layers.items(), OPERATIONAL, network)
+    have_one_beside = {module.conv for module in network.modules() if isinstance(module, ParallelOperational)}
+
+    def is_plain(module: nn.Module) -> bool:
+        return isinstance(module, _ConvNd) and type(module) not in PLAIN and module not in have_one_beside
+
+    layers = select_layers(network, is_plain, include, exclude)
+    check_convertible(layers, OPERATIONAL, network)
+    convert = _beside if parallel else _instead
     for layer, names in layers.items():
-        convert = _beside if parallel else _instead
-        network = replace_layer(network, names, convert(cast(_ConvNd, layer), order, higher_order_scale, make_bound))
+        new = convert(cast(_ConvNd, layer), order, higher_order_scale, make_bound)
+        network = replace_layer(network, names, new.train(layer.training))
     return network
-
-
-def _stands_beside(network: nn.Module, name: str) -> bool:
-    """Whether a convolution has got its operational layer by an earlier call already."""
-    return bool(name) and isinstance(network.get_submodule(name.rpartition(".")[0]), ParallelOperational)
 
 
 def _bound_factory(bounded: Bound, order: int) -> MakeBound | None:
@@ -114,11 +112,10 @@ def _bound_factory(bounded: Bound, order: int) -> MakeBound | None:
         return None
     if isinstance(bounded, nn.Module):
         return lambda: copy.deepcopy(bounded)
-    if isinstance(bounded, str):
-        if bounded not in BOUNDS:
-            raise InputError(f"bounded must be a module, True or one of {', '.join(BOUNDS)}, got {bounded!r}")
-        return BOUNDS[bounded]
-    return bounded
+    make_bound = BOUNDS.get(bounded) if isinstance(bounded, str) else bounded
+    if not callable(make_bound):
+        raise InputError(f"bounded must be True, a module, a function or one of {', '.join(BOUNDS)}, got {bounded!r}")
+    return make_bound
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -75,8 +75,7 @@ def by_power(weight: torch.Tensor, order: int, groups: int, transposed: bool) ->
 
 
 def copy_settings(old: _ConvNd, new: _ConvNd, frozen: bool = True) -> None:
-    """Give `new` the mode and the memory format of `old`, and if `frozen` also what of it is frozen."""
-    new.train(old.training)
+    """Give `new` the memory format of `old`, and if `frozen` also what of it is frozen."""
     for memory_format, dims in ((torch.channels_last, 4), (torch.channels_last_3d, 5)):
         if old.weight.dim() == dims and not old.weight.is_contiguous():
             new.weight.data = new.weight.data.contiguous(memory_format=memory_format)
@@ -86,7 +85,7 @@ def copy_settings(old: _ConvNd, new: _ConvNd, frozen: bool = True) -> None:
             new.bias.requires_grad_(old.bias.requires_grad)
 
 
-def check_convertible(layers: Iterable[tuple[nn.Module, list[str]]], kinds: Iterable[type], network: nn.Module) -> None:
+def check_convertible(layers: Mapping[nn.Module, list[str]], kinds: Iterable[type], network: nn.Module) -> None:
     """Refuse layers whose function their attributes do not tell, or whose weights others hold too.
 
     Raises:
@@ -95,7 +94,7 @@ def check_convertible(layers: Iterable[tuple[nn.Module, list[str]]], kinds: Iter
     """
     kinds = tuple(kinds)
     owners = _owners(network)
-    for layer, names in layers:
+    for layer, names in layers.items():
         reason = _unsuited(layer, kinds, owners)
         if reason is not None:
             raise InputError(f"layer {names[0]!r} ({type(layer).__name__}) cannot be converted: {reason}")

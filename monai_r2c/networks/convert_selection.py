@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
@@ -26,9 +26,12 @@ _NAMES_IN_ERRORS = 5
 
 
 def select_layers(
-    network: nn.Module, kinds: tuple[type[nn.Module], ...], include: Patterns | None, exclude: Patterns | None
+    network: nn.Module,
+    is_candidate: Callable[[nn.Module], bool],
+    include: Patterns | None,
+    exclude: Patterns | None,
 ) -> dict[nn.Module, list[str]]:
-    """Find the layers of given types that `include` selects and `exclude` does not.
+    """Find the layers that `include` selects and `exclude` does not.
 
     A pattern is a name as `fnmatch` reads it, or a module type; it selects a layer when it fits the layer or a module
     that holds it. A layer that stands at several places is selected when one of its names is included and none is
@@ -36,7 +39,7 @@ def select_layers(
 
     Args:
         network: searched with all its sub-modules, itself among them.
-        kinds: types of the layers looked for.
+        is_candidate: tells the layers looked for from other modules.
         include: one pattern or several; None is every layer.
         exclude: one pattern or several; None is no layer.
 
@@ -46,7 +49,7 @@ def select_layers(
     Raises:
         InputError: when a pattern fits no layer, or no layer is left.
     """
-    lineages = _lineages(network, kinds)
+    lineages = _lineages(network, is_candidate)
     layers: dict[nn.Module, list[str]] = {}
     for lineage in lineages:
         name, layer = lineage[-1]
@@ -57,7 +60,7 @@ def select_layers(
     if not selected:
         raise InputError(
             f"{type(network).__name__} has no layer to convert: it holds {len(layers)} of the fitting types, of which "
-            f"include selects {len(included)} and exclude drops {len(excluded)}; widen include or narrow exclude."
+            f"include selects {len(included)} and exclude drops {len(excluded)}; widen include or narrow exclude"
         )
     return selected
 
@@ -65,10 +68,10 @@ def select_layers(
 _Lineage: TypeAlias = list[tuple[str, nn.Module]]
 
 
-def _lineages(network: nn.Module, kinds: tuple[type[nn.Module], ...]) -> list[_Lineage]:
-    """Every place of a layer of the given types: the modules from the network down to the layer, with their names."""
+def _lineages(network: nn.Module, is_candidate: Callable[[nn.Module], bool]) -> list[_Lineage]:
+    """Every place of a candidate: the modules from the network down to the layer, with their names."""
     modules = dict(network.named_modules(remove_duplicate=False))
-    return [_lineage(name, modules) for name, module in modules.items() if isinstance(module, kinds)]
+    return [_lineage(name, modules) for name, module in modules.items() if is_candidate(module)]
 
 
 def _lineage(name: str, modules: dict[str, nn.Module]) -> _Lineage:

@@ -60,10 +60,10 @@ def from_operational(
         raise InputError(f"input_range must be two finite numbers in rising order, got {input_range}")
     if not inplace:
         network = copy.deepcopy(network)
-    layers = select_layers(network, tuple(PLAIN), include, exclude)
-    check_convertible(layers.items(), PLAIN, network)
+    layers = select_layers(network, lambda module: isinstance(module, tuple(PLAIN)), include, exclude)
+    check_convertible(layers, PLAIN, network)
     for layer, names in layers.items():
-        network = replace_layer(network, names, _plain(cast(_ConvNd, layer), low, high))
+        network = replace_layer(network, names, _plain(cast(_ConvNd, layer), low, high).train(layer.training))
     return network
 
 
