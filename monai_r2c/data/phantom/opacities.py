@@ -20,8 +20,8 @@ from .detector import Detector
 from .projection import SOFT_TISSUE, TISSUE_DENSITY, Projection
 from .shapes import smooth_step
 
-# g/cm3 that fluid and cells in the air spaces add to lung of 0.26 g/cm3: vessels stay visible through it
-GROUND_GLASS_DENSITY = (0.28, 0.42)
+# g/cm3 that fluid and cells in the air spaces add to aerated lung of about 0.26; with 0.79 no air would be left
+GROUND_GLASS_DENSITY = (0.45, 0.65)
 
 
 def ground_glass(projection: Projection, detector: Detector, rng: np.random.Generator) -> np.ndarray:
