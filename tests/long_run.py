@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from ignite.engine import Events
 from ignite.handlers import EMAHandler
 from monai.data import DataLoader, Dataset
@@ -55,6 +56,8 @@ def make_run(output_dir: Path | str, **changes: Any) -> R2CTrainer:
         "decay_epoch": 1,
         "batch_size": 2,
         "keep": 2,
+        "dropout": 0.1,
+        "pool_size": 3,
     }
     settings |= {"poor": images(6), "good": images(4, first=100), "configuration": CONFIGURATION, "trainer": {}}
     settings |= {"device": "cpu", "wrap": lambda network: network} | changes
@@ -62,7 +65,7 @@ def make_run(output_dir: Path | str, **changes: Any) -> R2CTrainer:
     torch.manual_seed(settings["seed"])
     generators = [R2CGenerator(2, order=2, features=4).to(settings["device"]) for _ in range(2)]
     for generator in generators:
-        generator.trunk.append(torch.nn.Dropout(0.1))
+        generator.trunk.append(torch.nn.Dropout(settings["dropout"]))
     discriminators = [R2CDiscriminator(2, order=2, features=4).to(settings["device"]) for _ in range(2)]
     optimizers = [
         torch.optim.Adam([p for n in pair for p in n.parameters()], 1e-3) for pair in (generators, discriminators)
@@ -106,8 +109,8 @@ def make_run(output_dir: Path | str, **changes: Any) -> R2CTrainer:
         good_discriminator=discriminators[1],
         generator_optimizer=optimizers[0],
         discriminator_optimizer=optimizers[1],
-        poor_pool=ImagePool(3, seed=0),
-        good_pool=ImagePool(3, seed=1),
+        poor_pool=ImagePool(settings["pool_size"], seed=0),
+        good_pool=ImagePool(settings["pool_size"], seed=1),
         decay_epoch=settings["decay_epoch"],
         seed=settings["seed"],
         train_handlers=[average, tensorboard, log, best, checkpoint, Preemption(checkpoint)],
@@ -141,6 +144,29 @@ def in_process(function: Callable[[], None]) -> int:
         raise TimeoutError("the process hangs")
     assert process.exitcode is not None
     return process.exitcode
+
+
+def in_processes(count: int, folder: Path, function: Callable[[int], None]) -> list[int]:
+    """Run a function of the rank in processes that are joined over gloo; return their exit statuses."""
+    store = folder / f"store{len(list(folder.glob('store*')))}"
+
+    def join(rank: int) -> None:
+        torch.set_num_threads(1)
+        dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=count)
+        function(rank)
+        dist.destroy_process_group()
+
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=join, args=(rank,)) for rank in range(count)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    hanging = [process for process in processes if process.is_alive()]
+    for process in hanging:
+        process.kill()
+    assert not hanging, "a process hangs"
+    return [process.exitcode or 0 for process in processes]
 
 
 def checkpoint(output_dir: Path | str, name: str) -> dict[str, Any]:

@@ -48,8 +48,8 @@ class R2CTrainer(Trainer):
     images (through the pools). Learning rates are constant up to `decay_epoch`, then fall linearly, step by step, to
     zero at the end of `max_epochs`. ``engine.state.output`` holds every loss term by name (`RestoreToClassifyLoss`,
     `UnpairedDiscriminatorLoss`), both learning rates (``generator_learning_rate``,
-    ``discriminator_learning_rate``), the images of the step by name and the files they came from. Fires `R2CEvents`
-    and MONAI's ``MODEL_COMPLETED``.
+    ``discriminator_learning_rate``), the images of the step by name (but the identity images, whose names are losses)
+    and the files they came from. Fires `R2CEvents` and MONAI's ``MODEL_COMPLETED``.
 
     For several processes give networks within ``DistributedDataParallel``. A discriminator is called without it where
     it is frozen, so that each backward pass averages the gradients of the networks it trains, once.
@@ -249,7 +249,8 @@ class R2CTrainer(Trainer):
         engine.fire_event(R2CEvents.GENERATORS_COMPLETED)
         losses |= self._update_discriminators(discriminator_losses, translated)
         engine.fire_event(R2CEvents.DISCRIMINATORS_COMPLETED)
-        images = {name: torch.cat([part[name] for part in translated]) for name in translated[0]}
+        names = [name for name in translated[0] if name not in losses]
+        images = {name: torch.cat([part[name] for part in translated]) for name in names}
         return {**losses, **images, **{key: batch[key] for key in (Keys.POOR_FILE, Keys.GOOD_FILE) if key in batch}}
 
     def _start_epoch(self) -> None:

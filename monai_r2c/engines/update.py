@@ -85,8 +85,12 @@ class Update:
         values = torch.stack(list(checked.values()))
         if not on_any_process(~torch.isfinite(values).all()):
             return
-        terms = [f"{name} = {value.item()}" for name, value in checked.items() if not torch.isfinite(value)]
-        raise NonFiniteLossError(", ".join(terms) or f"a term of {self.name}_loss in another process")
+        terms = {name: value.item() for name, value in checked.items() if not torch.isfinite(value)}
+        own = any(name in losses for name in terms)
+        # a loss of one process spoils the averaged gradients of all
+        if on_any_process(torch.tensor(own, device=values.device)) and not own:
+            raise NonFiniteLossError(f"a term of {self.name}_loss in another process")
+        raise NonFiniteLossError(", ".join(f"{name} = {value}" for name, value in terms.items()))
 
 
 def bare(network: nn.Module) -> nn.Module:

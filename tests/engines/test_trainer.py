@@ -86,6 +86,7 @@ def test_output_names_every_term_rate_image_and_file() -> None:
     output = trainer.state.output
     assert {"cycle_poor", "class_identity_good", "good_fake", "adversarial_restored"} <= set(output)
     assert output["generator_learning_rate"] == output["discriminator_learning_rate"] == 1e-3
+    assert output["identity_poor"].ndim == output["identity_good"].ndim == 0
     assert output["restored"].shape == output["cycled_good"].shape == (2, 1, 16, 16)
     assert not output["restored"].requires_grad
     assert len(output["poor_file"]) == 2
