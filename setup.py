@@ -44,6 +44,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["monai_r2c", "monai_r2c.*"]),
+    package_data={"monai_r2c.report": ["page.html", "page.css", "page.js"]},
     python_requires=">=3.10",
     install_requires=[
         "torch>=2.8",

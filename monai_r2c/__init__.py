@@ -16,7 +16,7 @@ class by its short name, and registers the operational layers in MONAI's ``Conv`
 
 from __future__ import annotations
 
-from . import apps, data, engines, handlers, inferers, losses, metrics, networks, transforms, utils
+from . import apps, data, engines, handlers, inferers, losses, metrics, networks, report, transforms, utils
 
 __version__ = "0.1.0"
 
@@ -30,6 +30,7 @@ __all__ = [
     "losses",
     "metrics",
     "networks",
+    "report",
     "transforms",
     "utils",
 ]

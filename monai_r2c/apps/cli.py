@@ -21,6 +21,7 @@ from .datalist import datalist
 from .import_checkpoint import import_checkpoint
 from .phantom import phantom
 from .quality import quality
+from .report import report
 from .restore import restore
 
 
@@ -29,7 +30,7 @@ def cli() -> None:
     """Blind restoration of radiographs together with diagnosis."""
 
 
-for command in (datalist, import_checkpoint, phantom, quality, restore):
+for command in (datalist, import_checkpoint, phantom, quality, report, restore):
     cli.add_command(command)
 
 

@@ -39,8 +39,9 @@ def read_dataset_dir(
 
     The sub-folders are ``trainA``, ``trainB``, ``valA``, ``valB``, ``testA``, ``testB`` (A poor, B good) or
     ``train/poor``, ``train/good``, ``validation/poor`` and so on. With a ``labels.csv`` in the folder (header
-    ``file,label[,reference][,patient][,source]``; paths relative to the folder, with forward slashes; labels are class names) it
-    labels every image. Without one, each image lies in a folder with its class's name: ``train/poor/covid/x.png``.
+    ``file,label[,reference][,patient][,source]``; paths relative to the folder, with forward slashes; labels are class
+    names) it labels every image. Without one, each image lies in a folder with its class's name, such as
+    ``train/poor/covid/x.png``.
 
     Args:
         dataset_dir: the folder.
@@ -120,7 +121,7 @@ def is_image(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class LabelRow:
-    """A row of ``labels.csv``: class name, and patient, reference (relative to the dataset folder) and source if given."""
+    """A row of ``labels.csv``: class name, and if given patient, reference (relative to the folder) and source."""
 
     label: str
     patient: str | None = None

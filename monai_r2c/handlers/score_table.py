@@ -87,11 +87,11 @@ def write_scores(path: str | Path, evaluators: Mapping[str, Engine]) -> None:
 
 def format_scores(rows: Sequence[ScoreRow]) -> str:
     """Lay scores out as text: a column for each domain, before and after restoration, and the notice below."""
-    columns = sorted({row.column for row in rows}, key=lambda column: (not column.startswith("poor"), column))
+    columns = score_columns(rows)
     cells = {(row.base, row.column): row.score for row in rows}
     lines = [f"{'':<{_WIDTH}}" + "".join(f"{title:>{_CELL}}" for title in columns)]
     group = ""
-    for base in sorted({row.base for row in rows}, key=_order):
+    for base in sorted({row.base for row in rows}, key=score_order):
         about = describe_score(base)
         if about.group != group:
             group = about.group
@@ -117,6 +117,12 @@ def format_score(score: Score | None) -> str:
     return f"{score:.{digits}f} [{score.low:.{digits}f}, {score.high:.{digits}f}]"
 
 
-def _order(name: str) -> tuple[int, str]:
+def score_columns(rows: Sequence[ScoreRow]) -> list[str]:
+    """Columns of a table of scores: poor before good, before restoration before after."""
+    return sorted({row.column for row in rows}, key=lambda column: (not column.startswith("poor"), column))
+
+
+def score_order(name: str) -> tuple[int, str]:
+    """Sort key of scores in a table; unknown ones come last, by name."""
     known = list(DESCRIPTIONS)
     return (known.index(name), "") if name in known else (len(known), name)
