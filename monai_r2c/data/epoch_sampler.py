@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sized
 from itertools import islice
 
+from torch.utils.data import Sampler
 from torch.utils.data.distributed import DistributedSampler
 
 from monai_r2c.utils.processes import process_count, process_rank
@@ -50,11 +51,12 @@ class EpochSampler(DistributedSampler):
         return islice(super().__iter__(), start, None)
 
 
-class EvaluationSampler(DistributedSampler):
+class EvaluationSampler(Sampler[int]):
     """Gives each process its share of the items to evaluate, each item once over all processes.
 
-    Fewer items than processes are all given to every process, because one without any would leave the others waiting:
-    every item is then counted equally often, which changes none of the mean or ratio metrics.
+    Shares are stretches of the dataset, so what is gathered in order of rank stands in the dataset's order. Fewer items
+    than processes are all given to every process, because one without any would leave the others waiting: every item is
+    then counted equally often, which changes no mean and no ratio.
 
     Args:
         dataset: whose length counts.
@@ -66,10 +68,10 @@ class EvaluationSampler(DistributedSampler):
         rank = process_rank() if rank is None else rank
         if len(dataset) < processes:
             processes, rank = 1, 0
-        super().__init__(dataset, num_replicas=processes, rank=rank, shuffle=False)  # type: ignore[arg-type]
+        self._share = range(rank * len(dataset) // processes, (rank + 1) * len(dataset) // processes)
 
     def __iter__(self) -> Iterator[int]:
-        return iter(range(self.rank, len(self.dataset), self.num_replicas))  # type: ignore[arg-type]
+        return iter(self._share)
 
     def __len__(self) -> int:
-        return len(range(self.rank, len(self.dataset), self.num_replicas))  # type: ignore[arg-type]
+        return len(self._share)

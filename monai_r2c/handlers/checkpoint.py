@@ -134,7 +134,8 @@ class RunCheckpoint:
         for name, thing in self._process_objects(engine).items():
             _restore(thing, name, own, path)
         engine.state.epoch, engine.state.iteration = epoch, iteration
-        _LOGGER.info(f"resumed from {path}: {epoch} epochs done, iteration {iteration}")
+        if process_rank() == 0:
+            _LOGGER.info(f"resumed from {path}: {epoch} epochs done, iteration {iteration}")
 
     @staticmethod
     def _position(engine: Engine, path: Path, contents: Mapping[str, Any]) -> tuple[int, int]:

@@ -25,6 +25,7 @@ from monai_r2c.data import write_radiograph
 from monai_r2c.utils import InputError
 from monai_r2c.utils import R2CKeys as Keys
 from monai_r2c.utils.files import write_text_atomically
+from monai_r2c.utils.processes import gather_from_processes, process_rank
 
 
 class RestorationSaver:
@@ -84,9 +85,14 @@ class RestorationSaver:
         return self.classes[int(probabilities.argmax())]
 
     def _write_table(self) -> None:
-        columns = list(dict.fromkeys(name for row in self._rows for name in row))
+        # each process has rows of its own, or all of them of the same few images
+        found = {row["file"]: row for rows in gather_from_processes(self._rows) for row in rows}
+        if process_rank() > 0:
+            return
+        rows = [found[file] for file in self.sources if file in found]
+        columns = list(dict.fromkeys(name for row in rows for name in row))
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(self._rows)
+        writer.writerows(rows)
         write_text_atomically(self.predictions, text.getvalue())
