@@ -68,7 +68,6 @@ def _newest(directory: Path) -> Path:
 
 
 def _open(prefix: Path):  # type: ignore[no-untyped-def]  # a TensorFlow type
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     train, has_tensorflow = optional_import("tensorflow", name="train")
     if not has_tensorflow:
         raise InputError("reading a TensorFlow checkpoint needs TensorFlow: pip install 'monai_r2c[tensorflow]'.")
