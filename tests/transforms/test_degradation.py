@@ -154,13 +154,30 @@ def test_gray_outside_zero_to_one_is_refused(degradation, image):
 
 
 @every_degradation
+def test_another_value_range_gives_the_same_image_scaled(degradation):
+    # in eighths, which both ranges hold exactly
+    image = (8 * radiograph()).round() / 8
+    unit = degradation(prob=1.0).set_random_state(0)(image)
+    signed = degradation(prob=1.0, value_range=(-1, 1)).set_random_state(0)(2 * image - 1)
+    torch.testing.assert_close(signed, 2 * unit - 1)
+
+
+@every_degradation
+def test_rounding_errors_of_interpolation_are_clipped(degradation):
+    image = torch.tensor([[-1e-6, 0.5, 1 + 1e-6]])
+    assert torch.equal(degradation(prob=1.0, **NONE[degradation])(image), torch.tensor([[0.0, 0.5, 1.0]]))
+
+
+@every_degradation
 def test_image_without_spatial_dims_is_refused(degradation):
     with pytest.raises(InputError, match="1 to 3 spatial dims"):
         degradation(prob=1.0)(torch.zeros(4))
 
 
 @every_degradation
-@pytest.mark.parametrize("wrong", [{"prob": 1.5}, {"prob": -0.1}, {"latitude": 0.0}, {"latitude": math.inf}])
+@pytest.mark.parametrize(
+    "wrong", [{"prob": 1.5}, {"prob": -0.1}, {"latitude": 0.0}, {"latitude": math.inf}, {"value_range": (1, 0)}]
+)
 def test_wrong_common_argument_is_refused(degradation, wrong):
     with pytest.raises(InputError, match=f"{degradation.__name__}: {next(iter(wrong))} must be"):
         degradation(**wrong)

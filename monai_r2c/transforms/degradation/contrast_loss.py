@@ -34,9 +34,10 @@ class RandContrastLoss(RandDegradation):
         spread: standard deviation of G in units of the image's shortest side, above 0.
         prob: probability that an image is degraded.
         latitude: decades of detector signal from black to white.
+        value_range: gray values of black and of white, such as (-1, 1) after scaling for a network.
 
     Shape:
-        (channels, *spatial) with 1 to 3 spatial dims, in [0, 1], black is air; the same out.
+        (channels, *spatial) with 1 to 3 spatial dims, in `value_range`, black is air; the same out.
 
     Raises:
         InputError: when an argument is out of range; on call, when the image is not as described.
@@ -52,8 +53,9 @@ class RandContrastLoss(RandDegradation):
         spread: float = 0.12,
         prob: float = 0.1,
         latitude: float = LATITUDE,
+        value_range: Sequence[float] = (0.0, 1.0),
     ) -> None:
-        super().__init__(prob=prob, latitude=latitude)
+        super().__init__(prob=prob, latitude=latitude, value_range=value_range)
         name = "RandContrastLoss: scatter_fraction"
         self.fraction_range = severity_range(name, scatter_fraction, low=0, high=0.999)
         self.spread = severity_range("RandContrastLoss: spread", spread, low=0.001, high=10)[0]

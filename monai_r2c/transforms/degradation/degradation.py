@@ -43,30 +43,36 @@ class RandDegradation(RandomizableTransform):
     Args:
         prob: probability that an image is degraded.
         latitude: decades of detector signal from black to white, above 0.
+        value_range: gray values of black and of white; images are scaled from it to [0, 1] and back.
     """
 
     backend = [TransformBackends.TORCH]
 
-    def __init__(self, *, prob: float, latitude: float) -> None:
+    def __init__(self, *, prob: float, latitude: float, value_range: Sequence[float]) -> None:
         if not 0 <= prob <= 1:
             raise InputError(f"{type(self).__name__}: prob must be in [0, 1], got {prob}.")
         if not 0 < latitude < math.inf:
             raise InputError(f"{type(self).__name__}: latitude must be a number of decades above 0, got {latitude}.")
+        if len(value_range) != 2 or not -math.inf < value_range[0] < value_range[1] < math.inf:
+            raise InputError(
+                f"{type(self).__name__}: value_range must be (black, white) in order, got {value_range!r}."
+            )
         super().__init__(prob)
         self.latitude = latitude
+        self.value_range = (float(value_range[0]), float(value_range[1]))
 
     def __call__(self, img: NdarrayOrTensor, randomize: bool = True) -> torch.Tensor:
         """Degrade one image.
 
         Args:
-            img: (channels, *spatial) with 1 to 3 spatial dims, in [0, 1].
+            img: (channels, *spatial) with 1 to 3 spatial dims, in `value_range`.
             randomize: draw a new severity; otherwise the last one is used again.
 
         Returns:
-            Degraded image of the same shape, type and meta data, in [0, 1].
+            Degraded image of the same shape, type and meta data, in `value_range`.
 
         Raises:
-            InputError: when the image has another number of dims or values outside [0, 1].
+            InputError: when the image has another number of dims or values outside `value_range`.
         """
         tensor: torch.Tensor = convert_to_tensor(img, track_meta=get_track_meta())
         if randomize:
@@ -75,7 +81,9 @@ class RandDegradation(RandomizableTransform):
             return tensor
         values: torch.Tensor = convert_to_tensor(img, track_meta=False)
         self._check(values)
-        degraded = self.degrade(values.to(torch.float32), spacing_of(img)).clamp(0, 1)
+        black, white = self.value_range
+        gray = ((values.to(torch.float32) - black) / (white - black)).clamp(0, 1)
+        degraded = black + (white - black) * self.degrade(gray, spacing_of(img)).clamp(0, 1)
         dtype = values.dtype if values.is_floating_point() else torch.float32
         result: torch.Tensor = convert_to_dst_type(degraded, dst=tensor, dtype=dtype)[0]
         return result
@@ -110,10 +118,11 @@ class RandDegradation(RandomizableTransform):
                 f"{name}: an image has a channel and 1 to 3 spatial dims, got the shape {tuple(values.shape)}."
             )
         low, high = (float(v) for v in values.aminmax())
-        if not (low >= 0 and high <= 1):
-            raise InputError(
-                f"{name}: gray values must be in [0, 1], got {low:.4g} to {high:.4g}; scale the image first."
-            )
+        black, white = self.value_range
+        # interpolation may leave the range by a rounding error
+        slack = 1e-4 * (white - black)
+        if not (low >= black - slack and high <= white + slack):
+            raise InputError(f"{name}: gray values must be in [{black:g}, {white:g}], got {low:.4g} to {high:.4g}.")
 
 
 def spacing_of(img: Any) -> tuple[float, ...] | None:

@@ -33,7 +33,7 @@ class RandDegradationd(RandomizableTransform, MapTransform):
     Args:
         keys: of the images.
         allow_missing_keys: pass over keys that are not there.
-        severity: keyword arguments of the array transform, `prob` and `latitude` among them.
+        severity: keyword arguments of the array transform, `prob`, `latitude` and `value_range` among them.
 
     Raises:
         InputError: as the array transform does.

@@ -31,9 +31,10 @@ class RandExposure(RandDegradation):
             nothing, 1 doubles the signal.
         prob: probability that an image is degraded.
         latitude: decades of detector signal from black to white.
+        value_range: gray values of black and of white, such as (-1, 1) after scaling for a network.
 
     Shape:
-        (channels, *spatial) with 1 to 3 spatial dims, in [0, 1], black is air; the same out.
+        (channels, *spatial) with 1 to 3 spatial dims, in `value_range`, black is air; the same out.
 
     Raises:
         InputError: when an argument is out of range; on call, when the image is not as described.
@@ -43,9 +44,14 @@ class RandExposure(RandDegradation):
     """
 
     def __init__(
-        self, *, stops: float | Sequence[float] = (-0.8, 0.8), prob: float = 0.1, latitude: float = LATITUDE
+        self,
+        *,
+        stops: float | Sequence[float] = (-0.8, 0.8),
+        prob: float = 0.1,
+        latitude: float = LATITUDE,
+        value_range: Sequence[float] = (0.0, 1.0),
     ) -> None:
-        super().__init__(prob=prob, latitude=latitude)
+        super().__init__(prob=prob, latitude=latitude, value_range=value_range)
         self.stop_range = severity_range("RandExposure: stops", stops, low=-20, high=20)
         self.stops = 0.0
 

@@ -42,9 +42,10 @@ class RandPoorQuality(RandDegradation):
         fault_prob: probability of each fault, in [0, 1].
         prob: probability that an image is degraded.
         latitude: decades of detector signal from black to white.
+        value_range: gray values of black and of white, such as (-1, 1) after scaling for a network.
 
     Shape:
-        (channels, *spatial) with 1 to 3 spatial dims, in [0, 1], black is air; the same out.
+        (channels, *spatial) with 1 to 3 spatial dims, in `value_range`, black is air; the same out.
 
     Attributes:
         faults: in physical order; each holds the severity that it drew last.
@@ -70,8 +71,9 @@ class RandPoorQuality(RandDegradation):
         fault_prob: float = 0.8,
         prob: float = 0.1,
         latitude: float = LATITUDE,
+        value_range: Sequence[float] = (0.0, 1.0),
     ) -> None:
-        super().__init__(prob=prob, latitude=latitude)
+        super().__init__(prob=prob, latitude=latitude, value_range=value_range)
         if not 0 <= fault_prob <= 1:
             raise InputError(f"RandPoorQuality: fault_prob must be in [0, 1], got {fault_prob}.")
         self.fault_prob = fault_prob

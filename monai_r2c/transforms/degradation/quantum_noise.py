@@ -35,10 +35,11 @@ class RandQuantumNoise(RandDegradation):
             Above 0; fewer are noisier and ``math.inf`` changes nothing.
         prob: probability that an image is degraded.
         latitude: decades of detector signal from black to white.
+        value_range: gray values of black and of white, such as (-1, 1) after scaling for a network.
 
     Shape:
-        (channels, *spatial) with 1 to 3 spatial dims, in [0, 1], black is air; the same out. Channels are noisy on
-        their own.
+        (channels, *spatial) with 1 to 3 spatial dims, in `value_range`, black is air; the same out.
+        Each channel has its own noise.
 
     Raises:
         InputError: when an argument is out of range; on call, when the image is not as described.
@@ -50,9 +51,14 @@ class RandQuantumNoise(RandDegradation):
     """
 
     def __init__(
-        self, *, photons: float | Sequence[float] = (250.0, 2500.0), prob: float = 0.1, latitude: float = LATITUDE
+        self,
+        *,
+        photons: float | Sequence[float] = (250.0, 2500.0),
+        prob: float = 0.1,
+        latitude: float = LATITUDE,
+        value_range: Sequence[float] = (0.0, 1.0),
     ) -> None:
-        super().__init__(prob=prob, latitude=latitude)
+        super().__init__(prob=prob, latitude=latitude, value_range=value_range)
         self.photon_range = severity_range("RandQuantumNoise: photons", photons, low=0)
         low, high = self.photon_range
         if low <= 0 or (math.isinf(high) and low != high):

@@ -43,9 +43,10 @@ class RandRadiographBlur(RandDegradation):
             same standard deviation: radius ``sigma sqrt(dims + 2)``.
         prob: probability that an image is degraded.
         latitude: decades of detector signal from black to white.
+        value_range: gray values of black and of white, such as (-1, 1) after scaling for a network.
 
     Shape:
-        (channels, *spatial) with 1 to 3 spatial dims, in [0, 1], black is air; the same out.
+        (channels, *spatial) with 1 to 3 spatial dims, in `value_range`, black is air; the same out.
 
     Raises:
         InputError: when an argument is out of range; on call, when the image is not as described or, with "mm", is
@@ -64,8 +65,9 @@ class RandRadiographBlur(RandDegradation):
         focal_profile: Literal["gaussian", "disc"] = "gaussian",
         prob: float = 0.1,
         latitude: float = LATITUDE,
+        value_range: Sequence[float] = (0.0, 1.0),
     ) -> None:
-        super().__init__(prob=prob, latitude=latitude)
+        super().__init__(prob=prob, latitude=latitude, value_range=value_range)
         self.focal_range = severity_range("RandRadiographBlur: focal_sigma", focal_sigma, low=0, high=1000)
         self.motion_range = severity_range("RandRadiographBlur: motion", motion, low=0, high=1000)
         if unit not in ("pixel", "mm"):
