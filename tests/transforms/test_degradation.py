@@ -140,6 +140,13 @@ def test_arrays_come_back_as_tensors(degradation):
 
 
 @every_degradation
+def test_channels_that_are_copies_stay_copies(degradation):
+    degraded = degradation(prob=1.0).set_random_state(0)(radiograph().expand(3, -1, -1))
+    assert torch.equal(degraded[0], degraded[1])
+    assert torch.equal(degraded[0], degraded[2])
+
+
+@every_degradation
 def test_input_is_left_alone(degradation):
     image = radiograph()
     degradation(prob=1.0)(image)

@@ -39,7 +39,7 @@ class RandQuantumNoise(RandDegradation):
 
     Shape:
         (channels, *spatial) with 1 to 3 spatial dims, in `value_range`, black is air; the same out.
-        Each channel has its own noise.
+        Channels get the same random numbers: copies of a gray image stay copies.
 
     Raises:
         InputError: when an argument is out of range; on call, when the image is not as described.
@@ -80,5 +80,6 @@ class RandQuantumNoise(RandDegradation):
         if math.isinf(self.photons):
             return image
         expected = self.photons * self.signal(image).cpu().numpy().astype(np.float64)
-        counts = np.random.RandomState(self._seed).poisson(expected)
+        # every channel starts from the same seed, so copies of a gray image stay copies
+        counts = np.stack([np.random.RandomState(self._seed).poisson(channel) for channel in expected])
         return self.gray(torch.as_tensor(counts / self.photons, dtype=image.dtype, device=image.device))
