@@ -21,7 +21,7 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
-from monai_r2c.utils.processes import on_any_process
+from monai_r2c.utils.processes import on_any_process, process_rank
 
 from .checkpoint import RunCheckpoint
 
@@ -81,10 +81,11 @@ class Preemption:
     def _end(self, engine: Engine, path: str) -> None:
         number = self._received or int(signal.SIGTERM)
         self._stop_listening()
-        _LOGGER.warning(
-            f"{signal.Signals(number).name} received: epoch {engine.state.epoch}, iteration {engine.state.iteration} "
-            f"is saved in {path}; continue with --resume True"
-        )
+        where = f"epoch {engine.state.epoch}, iteration {engine.state.iteration}"
+        if process_rank() == 0:
+            _LOGGER.warning(
+                f"{signal.Signals(number).name} received: {where} is saved in {path}; continue with --resume True"
+            )
         sys.exit(128 + number)
 
     def _stop_listening(self) -> None:
