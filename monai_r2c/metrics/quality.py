@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -43,4 +44,6 @@ class QualityMetric(ImageMetric):
 
 def _measure(image: torch.Tensor) -> tuple[float, float, float, float]:
     found = measure_quality(image.float().mean(0).clamp(0, 1))
-    return found.noise_sigma, found.sharpness, found.contrast, found.mean
+    # a few outliers on a flat image have no contrast to be sharp against
+    sharpness = found.sharpness if math.isfinite(found.sharpness) else math.nan
+    return found.noise_sigma, sharpness, found.contrast, found.mean

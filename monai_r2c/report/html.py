@@ -87,7 +87,7 @@ def _scores(run: RunContents) -> str:
         _notice(),
     ]
     for group, table in score_tables(run.scores):
-        parts.append(f"<h3>{escape(group)}</h3>{_table(table, 'scores', numbers=len(table[0]) - 2)}")
+        parts.append(f"<h3>{escape(group)}</h3>{_score_table(table)}")
     undefined = undefined_scores(run.scores)
     if undefined:
         parts.append("<h3>Undefined</h3><ul>" + "".join(f"<li>{escape(line)}</li>" for line in undefined) + "</ul>")
@@ -125,15 +125,25 @@ def _settings(run: RunContents) -> str:
     return _table(table) if table else ""
 
 
-def _table(table: Table, kind: str = "", numbers: int = 1 << 30) -> str:
+def _table(table: Table) -> str:
     header, rows = table
+    return _markup(header, [[escape(cell) for cell in row] for row in rows])
+
+
+def _score_table(table: Table) -> str:
+    # the meaning stands under the score's name, so that the numbers fit
+    header, rows = table
+    lines = [
+        [f"{escape(title)}<small>{escape(meaning)}</small>", *map(escape, cells)] for title, *cells, meaning in rows
+    ]
+    return _markup(header[:-1], lines)
+
+
+def _markup(header: list[str], rows: list[list[str]]) -> str:
     head = "".join(f'<th scope="col">{escape(title)}</th>' for title in header)
     body = []
     for first, *cells in rows:
-        shown = "".join(
-            f'<td class="{"number" if column < numbers else "meaning"}">{escape(cell)}</td>'
-            for column, cell in enumerate(cells, 1)
-        )
-        body.append(f'<tr><th scope="row">{escape(first)}</th>{shown}</tr>')
-    rows_of_head, rows_of_body = f"<thead><tr>{head}</tr></thead>", f"<tbody>{''.join(body)}</tbody>"
-    return f'<div class="scroll" tabindex="0"><table class="{kind}">{rows_of_head}{rows_of_body}</table></div>'
+        shown = "".join(f"<td>{cell}</td>" for cell in cells)
+        body.append(f'<tr><th scope="row">{first}</th>{shown}</tr>')
+    parts = f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody>"
+    return f'<div class="scroll" tabindex="0"><table>{parts}</table></div>'

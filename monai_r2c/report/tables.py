@@ -22,17 +22,26 @@ Table = tuple[list[str], list[list[str]]]
 
 
 def score_tables(scores: Sequence[ScoreRow]) -> list[tuple[str, Table]]:
-    """Heading and table of each group of scores: a row for each, a column for each domain before and after."""
+    """Heading and table of each group of scores: a row for each, a column for each domain before and after.
+
+    The last two columns are the range, with the better direction, and the meaning.
+    """
+    groups: dict[str, list[ScoreRow]] = {}
+    for row in sorted(scores, key=lambda row: score_order(row.base)):
+        groups.setdefault(describe_score(row.metric).group, []).append(row)
+    return [(group, _score_table(rows)) for group, rows in groups.items()]
+
+
+def _score_table(scores: Sequence[ScoreRow]) -> Table:
     columns = score_columns(scores)
     cells = {(row.base, row.column): row.score for row in scores}
-    groups: dict[str, list[list[str]]] = {}
-    for base in sorted({row.base for row in scores}, key=score_order):
+    rows = []
+    for base in dict.fromkeys(row.base for row in scores):
         about = describe_score(base)
         values = [format_score(cells.get((base, column))) for column in columns]
         direction = f"{about.value_range}, {about.better} is better" if about.better else about.value_range
-        groups.setdefault(about.group, []).append([about.title, *values, direction, about.meaning])
-    header = ["Score", *(column.capitalize() for column in columns), "Range", "Meaning"]
-    return [(group, (header, rows)) for group, rows in groups.items()]
+        rows.append([about.title, *values, direction, about.meaning])
+    return ["Score", *(column.capitalize() for column in columns), "Range", "Meaning"], rows
 
 
 def undefined_scores(scores: Sequence[ScoreRow]) -> list[str]:

@@ -42,6 +42,8 @@ def _evaluate(configs: Path, output_dir: Path, run_id: str = "evaluating", **set
     files = [str(configs / "train.yaml"), str(configs / "evaluate.yaml")]
     if run_id == "inference":
         files = [str(configs / "inference.yaml")]
+    else:
+        settings = {"resamples": 20, **settings}
     run(run_id, config_file=files, output_dir=str(output_dir), **settings)
 
 
@@ -91,6 +93,38 @@ def test_evaluation_scores_both_domains_and_restores_each_poor_image(trained: Pa
     assert float(next(r["value"] for r in rows if (r["domain"], r["metric"]) == ("poor", "accuracy"))) == pytest.approx(
         accuracy
     )
+
+
+def test_evaluation_writes_intervals_every_image_and_the_report(trained: Path, configs: Path) -> None:
+    _evaluate(configs, trained)
+    scores = {(row["domain"], row["metric"]): row for row in _rows(trained / "evaluation.csv")}
+    for name in (
+        "f1_restored",
+        "niqe_restored",
+        "noise",
+        "cycle_error",
+        "structural_change",
+        "kernel_distance_restored",
+    ):
+        assert ("poor", name) in scores
+    accuracy = scores["poor", "accuracy"]
+    assert float(accuracy["low"]) <= float(accuracy["value"]) <= float(accuracy["high"])
+    assert (accuracy["better"], accuracy["range"]) == ("higher", "0 to 1")
+    images = _rows(trained / "images.csv")
+    noise = np.mean([float(row["noise_restored"]) for row in images])
+    assert float(scores["poor", "noise_restored"]["value"]) == pytest.approx(noise, rel=1e-4)
+    page = (trained / "report.html").read_text()
+    assert (
+        {row["file"].rpartition("/")[2] for row in images} >= set(re.findall(r"Case \d of \d: ([^<]+)<", page)) != set()
+    )
+    assert "cycle_weight" in page
+
+
+def test_independent_classifier_is_asked_whether_the_class_is_kept(trained: Path, configs: Path) -> None:
+    network = {"_target_": "DenseNet121", "spatial_dims": 2, "in_channels": 1, "out_channels": 2}
+    _evaluate(configs, trained, classifier=network | {"init_features": 4, "block_config": [1, 1]})
+    rows = {(row["domain"], row["metric"]): row["value"] for row in _rows(trained / "evaluation.csv")}
+    assert 0 <= float(rows["poor", "class_preserved"]) <= 1
 
 
 def test_inference_keeps_size_and_depth_and_equals_the_evaluation(
