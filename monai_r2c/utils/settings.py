@@ -67,6 +67,11 @@ def _one_of(*values: Any) -> Rule:
     return lambda value: any(value == v and type(value) is type(v) for v in values), " or ".join(map(str, values))
 
 
+def _or_null(rule: Rule) -> Rule:
+    fits, allowed = rule
+    return lambda value: value is None or fits(value), f"{allowed}, or null"
+
+
 def _is_device(value: Any) -> bool:
     try:
         device = torch.device(value)
@@ -81,6 +86,7 @@ _RULES: dict[str, Rule] = {
     "variant": _one_of(*(variant.value for variant in Variant)),
     "order": _whole(1),
     "channels": _whole(1),
+    "features": _or_null(_whole(2)),
     "image_size": _whole(16),
     "load_size": _whole(16),
     "flip_prob": _number(0, 1),
