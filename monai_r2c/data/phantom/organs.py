@@ -42,7 +42,7 @@ def heart_and_mediastinum(anatomy: Anatomy, detector: Detector) -> np.ndarray:
     aorta = ellipsoid(detector, (knob_x, knob_y), (radius, 1.2 * radius, 1.5 * radius))
     pulmonary = ellipsoid(detector, (2.9, knob_y + 3.4), (1.5, 2.6, 1.9), 0.3)
     descending = np.where(y > knob_y, column((x - 2.0 + 0.05 * (y - knob_y)) / 1.5, 1.3), 0.0)
-    return np.maximum.reduce([heart, mediastinum, aorta, pulmonary]) + np.where(mediastinum > 0, 0.0, descending)
+    return np.maximum.reduce([heart, mediastinum, aorta, pulmonary, descending])
 
 
 def airways(anatomy: Anatomy, detector: Detector) -> np.ndarray:

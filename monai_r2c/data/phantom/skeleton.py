@@ -24,10 +24,11 @@ POINTS = 32
 
 def bones(anatomy: Anatomy, detector: Detector) -> tuple[np.ndarray, np.ndarray]:
     """Paths of the rays through cortical and through spongy bone of ribs and clavicles, in cm."""
-    sides = np.concatenate([ribs(anatomy), clavicles(anatomy)])
-    flatness = np.where(np.arange(len(sides)) < len(sides) - 2, 0.6, 1.0)
-    whole = tubes(detector, sides, anatomy.rib_radius, flatness)
-    spongy = tubes(detector, sides, CORTEX * anatomy.rib_radius, flatness)
+    flat, round_ = ribs(anatomy), clavicles(anatomy)
+    lines = np.concatenate([flat, round_])
+    flatness = np.repeat([0.6, 1.0], [len(flat), len(round_)])
+    whole = tubes(detector, lines, anatomy.rib_radius, flatness)
+    spongy = tubes(detector, lines, CORTEX * anatomy.rib_radius, flatness)
     return np.clip(whole - spongy, 0, None), spongy
 
 
