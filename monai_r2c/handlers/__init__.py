@@ -33,6 +33,7 @@ from .preemption import Preemption
 from .progress import TerminalProgress
 from .restoration_saver import RestorationSaver
 from .score_table import write_scores
+from .tensorboard_details import TensorBoardDetails
 from .tensorboard_log import TensorBoardLog
 from .validation import Validation
 
@@ -54,6 +55,7 @@ __all__ = [
     "RunCheckpoint",
     "ScoresHandler",
     "StructuralChangeScores",
+    "TensorBoardDetails",
     "TensorBoardLog",
     "TerminalProgress",
     "Validation",

@@ -23,6 +23,8 @@ from typing import Any
 import torch
 from ignite.engine import Engine, Events
 
+from monai_r2c.metrics import describe_score
+from monai_r2c.metrics.descriptions import QUALITY
 from monai_r2c.utils.files import write_text_atomically
 from monai_r2c.utils.processes import mean_over_processes, process_rank
 
@@ -84,9 +86,14 @@ class EpochLog:
             row |= scores_of(evaluator, prefix, engine.state.epoch)
         rows = [old for old in _read(self.path) if int(old["epoch"]) < engine.state.epoch] + [row]
         write_text_atomically(self.path, _format(rows))
-        shown = {name: value for name, value in row.items() if name.endswith("_loss") or "/" in name}
+        shown = {name: value for name, value in row.items() if name.endswith("_loss") or _is_told(name)}
         summary = ", ".join(f"{name} {value:.4g}" for name, value in shown.items())
         _LOGGER.info(f"epoch {engine.state.epoch}/{engine.state.max_epochs}: {summary}")
+
+
+def _is_told(name: str) -> bool:
+    # measures of image quality would make the line unreadable
+    return "/" in name and describe_score(name.rpartition("/")[2]).group != QUALITY
 
 
 def scalars(output: Any) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import torch
 from ignite.engine import Engine, Events
 
+from monai_r2c.metrics import describe_score
+from monai_r2c.metrics.descriptions import QUALITY
 from monai_r2c.utils.processes import process_rank
 
 from .epoch_log import scalars, scores_of
@@ -30,8 +32,9 @@ class TensorBoardLog:
     """Logs every loss term, both learning rates and every metric to TensorBoard, and images for other handlers.
 
     Losses stand under ``generator/``, ``discriminator/`` and ``learning_rate/``, metrics under their evaluator's
-    prefix. The writer opens with the first epoch; steps that a resumed run does again are purged. Attach it after the
-    validation. With several processes the first one writes, its own losses.
+    prefix, those of image quality under ``<prefix>_quality/``. The writer opens with the first epoch; steps that a
+    resumed run does again are purged. Attach it after the validation. With several processes the first one writes, its
+    own losses.
 
     Args:
         log_dir: folder of the event files.
@@ -52,6 +55,11 @@ class TensorBoardLog:
         engine.add_event_handler(Events.ITERATION_COMPLETED(every=self.interval), self._write_losses)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._write_metrics)
         engine.add_event_handler(Events.COMPLETED, self._close)
+
+    @property
+    def writer(self) -> SummaryWriter | None:
+        """The open writer, for further handlers; None outside the epochs and in all processes but the first."""
+        return self._writer
 
     def add_image(self, tag: str, image: torch.Tensor, step: int) -> None:
         """Write an image ``(channels, rows, columns)``, uint8 or in [0, 1], if the log is open."""
@@ -87,10 +95,15 @@ class TensorBoardLog:
             return
         for prefix, evaluator in self.evaluators.items():
             for tag, value in scores_of(evaluator, prefix, engine.state.epoch).items():
-                self._writer.add_scalar(tag, value, engine.state.iteration)
+                self._writer.add_scalar(_in_group(tag), value, engine.state.iteration)
         self._writer.flush()
 
     def _close(self, engine: Engine) -> None:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+
+
+def _in_group(tag: str) -> str:
+    prefix, _, name = tag.rpartition("/")
+    return f"{prefix}_quality/{name}" if describe_score(name).group == QUALITY else tag
