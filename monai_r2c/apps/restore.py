@@ -31,7 +31,15 @@ from monai_r2c.inferers import RestorationInferer
 from monai_r2c.networks import load_restorer
 from monai_r2c.transforms import LoadRadiograph
 from monai_r2c.transforms.radiograph.dicom import MODALITIES
-from monai_r2c.utils import InputError
+from monai_r2c.utils import (
+    InputError,
+    process_count,
+    process_device,
+    process_rank,
+    start_processes,
+    stop_processes,
+)
+from monai_r2c.utils.processes import gather_from_processes
 
 from .restore_table import PredictionsTable
 
@@ -73,10 +81,18 @@ def restore(
     continues where an interrupted one ended and tries failed images anew.
     """
     plan = plan_outputs(paths, output)
+    if "WORLD_SIZE" in os.environ:  # torchrun started several processes
+        device = device or process_device()
+        start_processes(device)
+    rank, share = process_rank(), list(plan.items())[process_rank() :: process_count()]
     restorer = _Restorer(model, size, passes, precision, device, (*MODALITIES, *modalities))
-    table = PredictionsTable(output, restorer.classes, restorer.settings, overwrite)
+    if rank > 0:
+        gather_from_processes(None)  # until the first process has made the table
+    table = PredictionsTable(output, restorer.classes, restorer.settings, overwrite, leads=rank == 0)
+    if rank == 0:
+        gather_from_processes(None)
     failed, skipped = {}, 0
-    for file, source in tqdm(plan.items(), unit="image", disable=None):
+    for file, source in tqdm(share, unit="image", disable=None if rank == 0 else True):
         target = output / file
         if not overwrite and table.is_done(file) and target.exists():
             skipped += 1
@@ -90,11 +106,15 @@ def restore(
         except Exception as error:  # whatever is wrong with one image, the others go on
             failed[file] = _one_line(source, error)
             table.append(file, {"error": failed[file]})
-    table.finish(list(plan))
-    for message in failed.values():
-        click.echo(f"Failed: {message}", err=True)
-    done = len(plan) - skipped - len(failed)
-    click.echo(f"Restored {done}, skipped {skipped} already done, failed {len(failed)}; see {table.path}.")
+    parts = gather_from_processes((failed, skipped))
+    failed, skipped = {file: text for part, _ in parts for file, text in part.items()}, sum(n for _, n in parts)
+    if rank == 0:
+        table.finish(list(plan))
+        for message in failed.values():
+            click.echo(f"Failed: {message}", err=True)
+        done = len(plan) - skipped - len(failed)
+        click.echo(f"Restored {done}, skipped {skipped} already done, failed {len(failed)}; see {table.path}.")
+    stop_processes()
     if failed:
         sys.exit(1)
 

@@ -37,13 +37,19 @@ class PredictionsTable:
         classes: names of the classes, one column of probabilities each.
         settings: what decides how an image is restored, as plain values.
         overwrite: take over a folder that was made with other settings, forgetting its rows.
+        leads: False in all but the first of several processes, which append to the one file that the first has made.
 
     Raises:
         InputError: when the folder was made with other settings, or its ``predictions.csv`` is not of this kind.
     """
 
     def __init__(
-        self, folder: Path, classes: Sequence[str], settings: Mapping[str, Any], overwrite: bool = False
+        self,
+        folder: Path,
+        classes: Sequence[str],
+        settings: Mapping[str, Any],
+        overwrite: bool = False,
+        leads: bool = True,
     ) -> None:
         self.path = folder / PREDICTIONS
         self.columns = ("file", "class", *(f"probability_{name}" for name in classes), "seconds", "error")
@@ -51,6 +57,8 @@ class PredictionsTable:
         self.rows: dict[str, dict[str, str]] = {}
         if same_settings and self.path.exists():
             self._read()
+        if not leads:
+            return
         folder.mkdir(parents=True, exist_ok=True)
         with replaced_at_once(folder / SETTINGS) as partial:
             partial.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
@@ -67,7 +75,9 @@ class PredictionsTable:
             table.write(self._text([self.rows[file]]))
 
     def finish(self, order: Sequence[str] = ()) -> None:
-        """Write one row a file: those in `order` first, the others as they came."""
+        """Write one row a file, also those that other processes appended: `order` first, the others as they came."""
+        if order:
+            self._read()
         position = {file: index for index, file in enumerate(order)}
         rows = sorted(self.rows.values(), key=lambda row: position.get(row["file"], len(position)))
         with replaced_at_once(self.path) as partial:

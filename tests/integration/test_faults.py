@@ -150,7 +150,7 @@ def test_sigterm_prints_where_the_state_is(tmp_path: Path, caplog: pytest.LogCap
 @pytest.mark.slow
 def test_thirty_kills_at_random_moments_cost_no_finished_epoch(tmp_path: Path) -> None:
     script = Path(__file__).parents[2] / "benchmarks" / "kill_and_resume.py"
-    command = [sys.executable, str(script), "--kills", "30", "--seconds", "40", "--output-dir", str(tmp_path)]
+    command = [sys.executable, str(script), "--kills", "30", "--seconds", "25", "--output-dir", str(tmp_path)]
     start = time.monotonic()
     result = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     assert result.returncode == 0, result.stdout + result.stderr

@@ -190,7 +190,7 @@ def test_metrics_of_two_processes_equal_those_of_one(tmp_path: Path, count: int)
         torch.manual_seed(0)
         items = images(count)
         loader = DataLoader(items, batch_size=1, sampler=EvaluationSampler(items))
-        scores = {"classification": ClassificationScores()}
+        scores = {"classification": ClassificationScores(resamples=20)}
         evaluator = R2CEvaluator("cpu", loader, R2CGenerator(2, features=4), additional_metrics=scores)
         evaluator.run()
         found = {name: float(value) for name, value in evaluator.state.metrics.items() if isinstance(value, float)}
