@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from monai_r2c.apps.cli import cli
-from monai_r2c.data import Datalist, DatalistItem, find_confounding, read_datalist
+from monai_r2c.data import Datalist, DatalistItem, find_confounding, read_datalist, read_dataset_dir
 from monai_r2c.data.confounding import cramers_v
 
 
@@ -67,6 +67,12 @@ def test_folders_are_sources_unless_they_name_section_domain_or_class() -> None:
     hospitals = [entry(("hannover", "nih")[n // 20], 1 - n // 20, n) for n in range(40)]
     (warning,) = find_confounding(Datalist(classes, tuple(hospitals)))
     assert "covid: hannover 20; non-covid: nih 20" in warning
+
+
+def test_phantoms_are_not_confounded(tmp_path: Path) -> None:
+    options = f"phantom {tmp_path}/phantoms --size 64 --train 12 --validation 2 --test 4"
+    cli(options.split(), standalone_mode=False)
+    assert find_confounding(read_dataset_dir(tmp_path / "phantoms", ("non-covid", "covid"))) == []
 
 
 def test_real_manifest_is_warned_of_by_the_command_and_the_source_is_kept(shared: Path, tmp_path: Path, capsys) -> None:
