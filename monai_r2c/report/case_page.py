@@ -111,7 +111,8 @@ def _article(number: int, count: int, case: dict[str, Any], classes: list[str], 
         '<input type="range" min="0" max="100" value="50" '
         f'aria-label="How much of the poor image is shown, case {number + 1}">'
         '<div class="moves"><button type="button" class="previous">Previous</button>'
-        '<button type="button" class="next">Next</button><button type="button" class="swap">Poor / restored</button></div>'
+        '<button type="button" class="next">Next</button>'
+        '<button type="button" class="swap">Poor / restored</button></div>'
         f'<p class="facts">{escape(case_facts(case))}</p></div>'
         f'<div class="strip">{"".join(figures)}</div></div></article>'
     )

@@ -16,7 +16,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from monai_r2c.networks import R2CDiscriminator, R2CGenerator, load_restorer, read_settings, save_model
+from monai_r2c.networks import (
+    R2CDiscriminator,
+    R2CGenerator,
+    has_degrader,
+    load_degrader,
+    load_restorer,
+    read_settings,
+    save_model,
+)
 from monai_r2c.utils import InputError
 
 
@@ -37,6 +45,17 @@ def test_restorer_comes_back_with_its_settings(model: Path) -> None:
     assert not network.training
     weights = torch.load(model, weights_only=True)["restorer"]
     assert all(torch.equal(value, weights[name]) for name, value in network.state_dict().items())
+
+
+def test_degrader_comes_back_where_there_is_one(model: Path, tmp_path: Path) -> None:
+    degrader = R2CGenerator(2, features=4)
+    save_model(tmp_path / "both.pt", R2CGenerator(2, features=4), ["a", "b"], 64, degrader=degrader)
+    loaded = load_degrader(tmp_path / "both.pt")
+    assert all(torch.equal(value, degrader.state_dict()[name]) for name, value in loaded.state_dict().items())
+    assert has_degrader(tmp_path / "both.pt")
+    assert not has_degrader(model)
+    with pytest.raises(InputError, match=r"model\.pt: the model file holds no degrader"):
+        load_degrader(model)
 
 
 def test_nothing_but_the_model_is_left_in_its_folder(model: Path) -> None:
