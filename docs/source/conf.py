@@ -21,16 +21,13 @@ version = release = monai_r2c.__version__
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
-    "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
 ]
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
-autosummary_generate = True
 autodoc_typehints = "none"
-autodoc_default_options = {"members": True, "show-inheritance": True}
 default_role = "code"
 exclude_patterns = ["examples/**/runs"]
 html_theme = "furo"

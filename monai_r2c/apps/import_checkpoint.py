@@ -27,9 +27,7 @@ _DISCRIMINATORS = {"poor_discriminator": "D_A", "good_discriminator": "D_B"}
 @click.command("import-checkpoint")
 @click.argument("checkpoint_dir", type=click.Path(path_type=Path))
 @click.option("--variant", type=click.Choice([v.value for v in Variant]), required=True, help="Architecture.")
-@click.option(
-    "--order", type=click.IntRange(min=1), default=3, show_default=True, help="Of operational layers."
-)
+@click.option("--order", type=click.IntRange(min=1), default=3, show_default=True, help="Of operational layers.")
 @click.option("--channels", type=click.IntRange(min=1), default=3, show_default=True, help="Channels of the images.")
 @click.option("--classes", default=_CLASSES, show_default=True, help="Class names in the order of the outputs.")
 @click.option("--image-size", type=click.IntRange(min=16), default=256, show_default=True, help="Trained size, pixels.")

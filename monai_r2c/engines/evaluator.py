@@ -48,8 +48,7 @@ class R2CEvaluator(Evaluator):
         precision: ``fp32``, ``bf16``, or ``fp16`` on CUDA.
         classify_restored: whether the restored image is classified too, which takes another pass.
         prepare_batch: see `prepare_image_batch`.
-        epoch_length, non_blocking, iteration_update, postprocessing, key_val_metric, additional_metrics, metric_cmp_fn,
-            val_handlers, event_names, event_to_attr, decollate, to_kwargs: as in MONAI's ``SupervisedEvaluator``.
+        key_val_metric, additional_metrics, val_handlers: as in MONAI's ``SupervisedEvaluator``, like the rest.
     """
 
     def __init__(

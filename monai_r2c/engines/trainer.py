@@ -74,8 +74,7 @@ class R2CTrainer(Trainer):
         seed: torch's global generators are seeded at each step from this, the step and the process, so that networks
             with dropout resume exactly; None leaves them alone.
         prepare_batch: see `prepare_unpaired_batch`.
-        epoch_length, non_blocking, iteration_update, postprocessing, key_train_metric, additional_metrics,
-            metric_cmp_fn, train_handlers, event_names, event_to_attr, to_kwargs: as in MONAI's ``SupervisedTrainer``.
+        key_train_metric, additional_metrics, train_handlers: as in MONAI's ``SupervisedTrainer``, like the rest.
 
     Raises:
         InputError: at construction, when the loader gives no batch, its batches do not split into `accumulation_steps`,

@@ -11,6 +11,45 @@
 
 from __future__ import annotations
 
-from .degradation import *  # noqa: F403
-from .radiograph import *  # noqa: F403
-from .resize import *  # noqa: F403
+from .degradation import (
+    RandContrastLoss,
+    RandContrastLossd,
+    RandExposure,
+    RandExposured,
+    RandPoorQuality,
+    RandPoorQualityd,
+    RandQuantumNoise,
+    RandQuantumNoised,
+    RandRadiographBlur,
+    RandRadiographBlurd,
+)
+from .radiograph import (
+    LoadRadiograph,
+    LoadRadiographD,
+    LoadRadiographd,
+    LoadRadiographDict,
+    RadiographKeys,
+    RadiographKind,
+)
+from .resize import ResizeShortest, ResizeShortestd
+
+__all__ = [
+    "LoadRadiograph",
+    "LoadRadiographD",
+    "LoadRadiographDict",
+    "LoadRadiographd",
+    "RadiographKeys",
+    "RadiographKind",
+    "RandContrastLoss",
+    "RandContrastLossd",
+    "RandExposure",
+    "RandExposured",
+    "RandPoorQuality",
+    "RandPoorQualityd",
+    "RandQuantumNoise",
+    "RandQuantumNoised",
+    "RandRadiographBlur",
+    "RandRadiographBlurd",
+    "ResizeShortest",
+    "ResizeShortestd",
+]

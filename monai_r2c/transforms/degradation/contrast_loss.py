@@ -25,8 +25,8 @@ class RandContrastLoss(RandDegradation):
     """Loss of contrast by scattered radiation, as in bedside films without a grid.
 
     Scatter is a wide blur of the primary signal: ``s' = (1 - f) s + f G(s)`` with a Gaussian G. The detector's mean
-        signal
-    stays what it was, as automatic exposure control keeps it; differences between organs shrink, most of all in white.
+    signal stays what it was, as automatic exposure control keeps it; differences between organs shrink, most of all in
+    white.
 
     Args:
         scatter_fraction: f, scattered over total signal; a number, or the range of a uniform draw per image, in [0, 1).
@@ -37,7 +37,7 @@ class RandContrastLoss(RandDegradation):
         value_range: gray values of black and of white, such as (-1, 1) after scaling for a network.
 
     Shape:
-        (channels, *spatial) with 1 to 3 spatial dims, in `value_range`, black is air; the same out.
+        ``(channels, *spatial)`` with 1 to 3 spatial dims, in `value_range`, black is air; the same out.
 
     Raises:
         InputError: when an argument is out of range; on call, when the image is not as described.

@@ -65,7 +65,7 @@ class RandDegradation(RandomizableTransform):
         """Degrade one image.
 
         Args:
-            img: (channels, *spatial) with 1 to 3 spatial dims, in `value_range`.
+            img: ``(channels, *spatial)`` with 1 to 3 spatial dims, in `value_range`.
             randomize: draw a new severity; otherwise the last one is used again.
 
         Returns:
@@ -93,7 +93,7 @@ class RandDegradation(RandomizableTransform):
         """Apply the severity drawn last.
 
         Args:
-            image: (channels, *spatial), float32 in [0, 1], without meta data.
+            image: ``(channels, *spatial)``, float32 in [0, 1], without meta data.
             spacing: distance of neighbouring pixels along each spatial dim in mm, None when it is not known.
 
         Returns:

@@ -45,7 +45,7 @@ class RandPoorQuality(RandDegradation):
         value_range: gray values of black and of white, such as (-1, 1) after scaling for a network.
 
     Shape:
-        (channels, *spatial) with 1 to 3 spatial dims, in `value_range`, black is air; the same out.
+        ``(channels, *spatial)`` with 1 to 3 spatial dims, in `value_range`, black is air; the same out.
 
     Attributes:
         faults: in physical order; each holds the severity that it drew last.

@@ -38,7 +38,7 @@ class RandQuantumNoise(RandDegradation):
         value_range: gray values of black and of white, such as (-1, 1) after scaling for a network.
 
     Shape:
-        (channels, *spatial) with 1 to 3 spatial dims, in `value_range`, black is air; the same out.
+        ``(channels, *spatial)`` with 1 to 3 spatial dims, in `value_range`, black is air; the same out.
         Channels get the same random numbers: copies of a gray image stay copies.
 
     Raises:

@@ -46,7 +46,7 @@ class RandRadiographBlur(RandDegradation):
         value_range: gray values of black and of white, such as (-1, 1) after scaling for a network.
 
     Shape:
-        (channels, *spatial) with 1 to 3 spatial dims, in `value_range`, black is air; the same out.
+        ``(channels, *spatial)`` with 1 to 3 spatial dims, in `value_range`, black is air; the same out.
 
     Raises:
         InputError: when an argument is out of range; on call, when the image is not as described or, with "mm", is

@@ -28,7 +28,7 @@ class ResizeShortest(Transform):
         spatial_size: wanted length of the shorter side, in pixels, at least 1.
 
     Shape:
-        Input ``(channels, rows, columns)``; output the same with both sides scaled, rounded and at least `spatial_size`.
+        Input ``(channels, rows, columns)``; output the same with both sides scaled and rounded.
         The metadata of a MetaTensor stays, its affine too.
 
     Raises:
