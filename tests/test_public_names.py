@@ -1,0 +1,89 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+# what users import; removing or renaming one of these breaks somebody's pipeline
+PUBLIC = {
+    "networks": """
+        ModelSettings OperationalConv1d OperationalConv2d OperationalConv3d OperationalConvTranspose1d
+        OperationalConvTranspose2d OperationalConvTranspose3d OperationalConvolution R2CClassifier
+        R2CDiscriminator R2CGenerator R2CRestorer from_operational glorot_uniform_ has_degrader load_degrader
+        load_published_arrays load_restorer read_settings save_model to_operational
+    """,
+    "losses": """
+        RestoreToClassifyLoss UnpairedDiscriminatorLoss
+    """,
+    "engines": """
+        NonFiniteLossError R2CEvaluator R2CEvents R2CTrainer linear_decay prepare_image_batch
+        prepare_unpaired_batch translate_unpaired
+    """,
+    "inferers": """
+        RestorationInferer
+    """,
+    "handlers": """
+        BestModel CaseWriter ClassPreservationScores ClassificationScores CycleErrorScores EpochLog
+        FeatureDistanceScores ImageTable NIQEScores Preemption QualityScores ReferenceScores RestorationPanel
+        RestorationSaver RunCheckpoint ScoresHandler StructuralChangeScores TensorBoardDetails TensorBoardLog
+        TerminalProgress Validation write_configuration write_scores
+    """,
+    "metrics": """
+        ClassPreservationMetric ClassificationMetric CycleErrorMetric DESCRIPTIONS FeatureDistanceMetric
+        GroupedMetric ImageMetric LayerFeatures NIQEMetric NIQEModel QualityMetric ReferenceMetric SCORES
+        Score ScoreDescription StructuralChangeMetric bootstrap_intervals classification_scores
+        confusion_matrix describe_score fit_niqe frechet_distance kernel_distance niqe structural_change
+        structural_change_map
+    """,
+    "transforms": """
+        LoadRadiograph LoadRadiographD LoadRadiographDict LoadRadiographd RadiographKeys RadiographKind
+        RandContrastLoss RandContrastLossd RandExposure RandExposured RandPoorQuality RandPoorQualityd
+        RandQuantumNoise RandQuantumNoised RandRadiographBlur RandRadiographBlurd ResizeShortest
+        ResizeShortestd
+    """,
+    "data": """
+        Datalist DatalistItem EpochSampler EvaluationSampler ImagePool PhantomChest QualityMeasures
+        QualityThresholds UnpairedDataset cached_dataset find_confounding find_faults inference_items
+        list_images load_datalist measure_quality propose_quality read_datalist read_dataset_dir
+        replaced_at_once write_phantom_dataset write_radiograph
+    """,
+    "report": """
+        RunContents read_run write_report
+    """,
+    "utils": """
+        InputError NonFiniteLossError R2CKeys RunError Variant check_settings find_input_error process_count
+        process_device process_rank report_in_one_line start_processes stop_processes
+    """,
+}
+
+
+@pytest.mark.parametrize("package", PUBLIC)
+def test_public_names_are_as_listed(package: str) -> None:
+    module = importlib.import_module(f"monai_r2c.{package}")
+    assert sorted(module.__all__) == sorted(PUBLIC[package].split())
+    assert all(hasattr(module, name) for name in module.__all__)
+
+
+@pytest.mark.parametrize("package", PUBLIC)
+def test_no_class_shares_its_name_with_one_of_monai(package: str) -> None:
+    """MONAI's configs find classes by their short name alone."""
+    from monai.bundle import ComponentLocator
+
+    locator = ComponentLocator()
+    module = importlib.import_module(f"monai_r2c.{package}")
+    for name in module.__all__:
+        if isinstance(getattr(module, name), type):
+            modules = locator.get_component_module_name(name)
+            found = modules if isinstance(modules, list) else [modules]
+            assert all(place.startswith("monai_r2c") for place in found), (name, found)
