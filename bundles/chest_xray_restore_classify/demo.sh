@@ -24,5 +24,6 @@ model                        $out/model.pt
 scores                       $out/evaluation.csv
 predictions                  $out/predictions.csv
 restored images              $out/restored
+report                       $out/report.html
 TensorBoard                  tensorboard --logdir $out/tensorboard
 EOF
