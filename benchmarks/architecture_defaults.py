@@ -107,7 +107,7 @@ def run(setting: dict, domains: dict, size: int, steps: int, seed: int, device: 
     trainer = R2CTrainer(
         device=device,
         max_epochs=-(-steps // len(dataset)),
-        train_data_loader=DataLoader(dataset, batch_size=1, num_workers=2, persistent_workers=True),
+        train_data_loader=DataLoader(dataset, batch_size=1, num_workers=2),
         restorer=generators[0],
         degrader=generators[1],
         poor_discriminator=discriminators[0],
