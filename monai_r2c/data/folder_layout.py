@@ -88,9 +88,6 @@ def list_images(folder: str | Path) -> list[Path]:
 
     Images are files with a suffix in `IMAGE_SUFFIXES` (in any case) and DICOM files without suffix. Other files, and
     files and folders whose name starts with a dot, are left out.
-
-    Raises:
-        InputError: when a file without suffix cannot be read.
     """
     found: list[Path] = []
     for parent, folders, names in os.walk(folder, followlinks=True):
@@ -102,8 +99,7 @@ def list_images(folder: str | Path) -> list[Path]:
 def is_image(path: Path) -> bool:
     """Whether the name has a suffix in `IMAGE_SUFFIXES`, or has none and the file starts as DICOM files do.
 
-    Raises:
-        InputError: when a file without suffix cannot be read.
+    A file without suffix that cannot be opened counts as an image, so that whoever reads it says why it fails.
     """
     if path.name.startswith("."):
         return False
@@ -115,8 +111,8 @@ def is_image(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             return file.read(132)[128:] == b"DICM"
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except OSError:
+        return True
 
 
 @dataclass(frozen=True)
