@@ -18,7 +18,7 @@ import torch
 from long_run import STEPS, checkpoint, differences, run
 
 from monai_r2c.engines.precision import autocast_for
-from monai_r2c.networks.blocks import instance_norm
+from monai_r2c.networks.blocks import InstanceNorm
 
 EPOCHS = 3
 
@@ -50,7 +50,7 @@ def test_bf16_run_keeps_weights_and_optimizer_in_float32_and_resumes_bit_for_bit
 def test_statistics_of_the_norm_are_float32_under_bf16(device: str) -> None:
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("no GPU")
-    norm = instance_norm(2).to(device)
+    norm = InstanceNorm(2).to(device)
     # around 100 bf16 has steps of 0.5, so that sums and means in bf16 would be far off
     image = (100 + torch.randn(1, 2, 64, 64, device=device)).bfloat16()
     with autocast_for("bf16", torch.device(device)):

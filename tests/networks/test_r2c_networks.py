@@ -132,7 +132,7 @@ def test_class_head_reads_the_fifth_of_nine_blocks() -> None:
 
 
 def test_initial_weights_stay_within_glorots_limit_of_one_convolution() -> None:
-    kernels = R2CGenerator(2, 3, order=3).trunk[0].body[2].kernels_by_power()
+    kernels = R2CGenerator(2, 3, order=3).trunk[0].body[1].kernels_by_power()
     limit = (6 / (9 * (128 + 128))) ** 0.5
     for kernel in kernels:
         assert 0.99 * limit < kernel.abs().max() <= limit

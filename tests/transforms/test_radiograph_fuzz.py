@@ -50,7 +50,7 @@ print(loaded, slowest, peak)
 """
 
 
-@pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="the peak memory is read as Linux and macOS give it")
+@pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="peak memory is read on Linux and macOS")
 def test_corrupted_files_load_or_are_refused_in_one_line(tmp_path: Path) -> None:
     folder = tmp_path / "corrupted"
     folder.mkdir()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from .class_head import ClassHead
 from .convolution_kind import ConvolutionKind
-from .instance_norm import instance_norm
+from .instance_norm import InstanceNorm
 from .operational_convolution import OperationalConvolution
 from .parallel_operational import ParallelOperational
 from .resampling import SameDown, SameUp
@@ -22,10 +22,10 @@ from .residual import R2CResidualBlock
 __all__ = [
     "ClassHead",
     "ConvolutionKind",
+    "InstanceNorm",
     "OperationalConvolution",
     "ParallelOperational",
     "R2CResidualBlock",
     "SameDown",
     "SameUp",
-    "instance_norm",
 ]

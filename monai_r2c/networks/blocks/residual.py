@@ -14,16 +14,15 @@ from __future__ import annotations
 import torch
 import torch.nn as nn
 
-from ..layers import ReflectPad
 from .convolution_kind import ConvolutionKind
-from .instance_norm import instance_norm
+from .instance_norm import InstanceNorm
 
 
 class R2CResidualBlock(nn.Module):
     """Residual block of the R2C generators, without an activation after the sum.
 
-    Operational: ``x + norm(op(pad(tanh(norm(op(pad(tanh(x))))))))``; plain:
-    ``x + norm(conv(pad(relu(norm(conv(pad(x)))))))``. Convolutions have kernel 3, reflect padding of 1 and no bias.
+    Operational: ``x + norm(op(tanh(norm(op(tanh(x))))))``; plain: ``x + norm(conv(relu(norm(conv(x)))))``. Convolutions
+    have kernel 3, reflect padding of 1 and no bias.
 
     Args:
         kind: plain or operational convolutions.
@@ -44,4 +43,5 @@ class R2CResidualBlock(nn.Module):
 
 
 def _convolution(kind: ConvolutionKind, channels: int) -> list[nn.Module]:
-    return [ReflectPad(1), kind.conv(channels, channels, 3, bias=False), instance_norm(channels)]
+    conv = kind.conv(channels, channels, 3, padding=1, padding_mode="reflect", bias=False)
+    return [conv, InstanceNorm(channels)]

@@ -20,7 +20,6 @@ from .operational import (
     OperationalConvTranspose3d,
 )
 from .powers import expand_powers
-from .reflect_pad import ReflectPad
 from .same_padding import SameCrop, SamePad, same_padding
 
 __all__ = [
@@ -30,7 +29,6 @@ __all__ = [
     "OperationalConvTranspose1d",
     "OperationalConvTranspose2d",
     "OperationalConvTranspose3d",
-    "ReflectPad",
     "SameCrop",
     "SamePad",
     "expand_powers",

@@ -22,6 +22,8 @@ import torch.nn as nn
 import torch.nn.functional as F
 from monai.networks.layers.factories import Conv
 
+from .edges import Edges
+from .operational_function import Geometry, operational_convolution
 from .powers import expand_powers
 
 
@@ -38,6 +40,8 @@ class _Operational(nn.Module):
         out_channels: int
         groups: int
         transposed: bool
+        stride: tuple[int, ...]
+        dilation: tuple[int, ...]
         order: int
         higher_order_scale: float
         weight: torch.Tensor
@@ -90,15 +94,37 @@ class _Operational(nn.Module):
         else:
             self.weight.unflatten(1, (self.order, -1))[:, 1:].mul_(scale)
 
+    def _convolve(
+        self, input: torch.Tensor, edges: Edges, padding: tuple[int, ...], output_padding: tuple[int, ...]
+    ) -> torch.Tensor:
+        geometry = Geometry(
+            self.order, edges, self.stride, padding, self.dilation, self.transposed, output_padding, self.groups
+        )
+        return operational_convolution(input, self.weight, self.bias, geometry)
+
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, order={self.order}"
 
 
 class _OperationalConv(_Operational):
+    if TYPE_CHECKING:
+        padding_mode: Any
+        _reversed_padding_repeated_twice: list[int]
+
     def forward(self, input: torch.Tensor) -> torch.Tensor:
-        channel_dim = input.dim() - self.weight.dim() + 1
-        powers = expand_powers(input, self.order, self.groups, channel_dim)
+        if not torch.jit.is_scripting():
+            return self._convolve_padded(input)
+        powers = expand_powers(input, self.order, self.groups, input.dim() - self.weight.dim() + 1)
         return self._conv_forward(powers, self.weight, self.bias)
+
+    def _convolve_padded(self, input: torch.Tensor) -> torch.Tensor:
+        around = self._reversed_padding_repeated_twice  # the last dimension first
+        mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
+        edges = Edges(tuple(around[-2::-2]), tuple(around[-1::-2]), mode)
+        none = (0,) * len(edges.before)
+        if mode == "constant" and edges.before == edges.after:
+            return self._convolve(input, Edges.none(len(none)), edges.before, none)
+        return self._convolve(input, edges, none, none)
 
 
 class OperationalConv1d(_OperationalConv, nn.Conv1d):
@@ -144,6 +170,8 @@ class OperationalConvTranspose1d(_Operational, nn.ConvTranspose1d):
         padding = self._output_padding(
             input, output_size, self.stride, self.padding, self.kernel_size, 1, self.dilation
         )
+        if not torch.jit.is_scripting():
+            return self._convolve(input, Edges.none(len(self.stride)), self.padding, padding)
         powers = expand_powers(input, self.order, self.groups, input.dim() - 2)
         return F.conv_transpose1d(
             powers, self.weight, self.bias, self.stride, self.padding, padding, self.groups, self.dilation
@@ -170,6 +198,8 @@ class OperationalConvTranspose2d(_Operational, nn.ConvTranspose2d):
         padding = self._output_padding(
             input, output_size, self.stride, self.padding, self.kernel_size, 2, self.dilation
         )
+        if not torch.jit.is_scripting():
+            return self._convolve(input, Edges.none(len(self.stride)), self.padding, padding)
         powers = expand_powers(input, self.order, self.groups, input.dim() - 3)
         return F.conv_transpose2d(
             powers, self.weight, self.bias, self.stride, self.padding, padding, self.groups, self.dilation
@@ -183,6 +213,8 @@ class OperationalConvTranspose3d(_Operational, nn.ConvTranspose3d):
         padding = self._output_padding(
             input, output_size, self.stride, self.padding, self.kernel_size, 3, self.dilation
         )
+        if not torch.jit.is_scripting():
+            return self._convolve(input, Edges.none(len(self.stride)), self.padding, padding)
         powers = expand_powers(input, self.order, self.groups, input.dim() - 4)
         return F.conv_transpose3d(
             powers, self.weight, self.bias, self.stride, self.padding, padding, self.groups, self.dilation

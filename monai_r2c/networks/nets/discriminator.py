@@ -18,7 +18,7 @@ import torch.nn as nn
 
 from monai_r2c.utils import Variant
 
-from ..blocks import ConvolutionKind, SameDown, instance_norm
+from ..blocks import ConvolutionKind, InstanceNorm, SameDown
 from ..initialisation import glorot_uniform_
 
 _SLOPE = 0.2
@@ -80,7 +80,7 @@ class R2CDiscriminator(nn.Module):
 def _light(kind: ConvolutionKind, image: int, width: int) -> list[nn.Module]:
     return [
         SameDown(kind, image, width, 4, 2, True, nn.LeakyReLU(_SLOPE)),
-        SameDown(kind, width, 2 * width, 4, 4, False, instance_norm(2 * width), nn.LeakyReLU(_SLOPE)),
+        SameDown(kind, width, 2 * width, 4, 4, False, InstanceNorm(2 * width), nn.LeakyReLU(_SLOPE)),
         SameDown(kind, 2 * width, 1, 4, 1, True, *([nn.LeakyReLU(_SLOPE)] if kind.operational else [])),
     ]
 
@@ -88,5 +88,5 @@ def _light(kind: ConvolutionKind, image: int, width: int) -> list[nn.Module]:
 def _deep(kind: ConvolutionKind, image: int, width: int) -> list[nn.Module]:
     layers: list[nn.Module] = [SameDown(kind, image, width, 4, 2, True, nn.LeakyReLU(_SLOPE))]
     for n, stride in ((width, 2), (2 * width, 2), (4 * width, 1)):
-        layers.append(SameDown(kind, n, 2 * n, 4, stride, False, instance_norm(2 * n), nn.LeakyReLU(_SLOPE)))
+        layers.append(SameDown(kind, n, 2 * n, 4, stride, False, InstanceNorm(2 * n), nn.LeakyReLU(_SLOPE)))
     return [*layers, SameDown(kind, 8 * width, 1, 4, 1, True)]

@@ -18,9 +18,8 @@ import torch.nn as nn
 
 from monai_r2c.utils import Variant
 
-from ..blocks import ClassHead, ConvolutionKind, R2CResidualBlock, SameDown, SameUp, instance_norm
+from ..blocks import ClassHead, ConvolutionKind, InstanceNorm, R2CResidualBlock, SameDown, SameUp
 from ..initialisation import glorot_uniform_
-from ..layers import ReflectPad
 
 # published widths: (channels after each halving of the size), residual blocks, block that the class head reads
 _PUBLISHED = {
@@ -111,19 +110,19 @@ class R2CGeneratorBase(nn.Module):
         image, width = self.in_channels, self.features
         activation = [] if kind.operational else [nn.ReLU()]
         self.stem: nn.Module = nn.Identity()
-        self.down = nn.ModuleList([SameDown(kind, image, width, 3, 2, False, instance_norm(width), *activation)])
+        self.down = nn.ModuleList([SameDown(kind, image, width, 3, 2, False, InstanceNorm(width), *activation)])
         self.up = nn.ModuleList([SameUp(kind, width, image, True)])
         self.to_image: nn.Module = nn.Identity()
 
     def _build_deep_ends(self, kind: ConvolutionKind) -> None:
         image, width = self.in_channels, self.features
-        stem = kind.conv(image, width, 7, bias=False)
-        self.stem = nn.Sequential(ReflectPad(3), stem, instance_norm(width), nn.ReLU())
+        around = {"padding": 3, "padding_mode": "reflect"}
+        self.stem = nn.Sequential(kind.conv(image, width, 7, bias=False, **around), InstanceNorm(width), nn.ReLU())
         self.down = nn.ModuleList(
-            SameDown(kind, n, 2 * n, 3, 2, False, instance_norm(2 * n), nn.ReLU()) for n in (width, 2 * width)
+            SameDown(kind, n, 2 * n, 3, 2, False, InstanceNorm(2 * n), nn.ReLU()) for n in (width, 2 * width)
         )
-        self.up = nn.ModuleList(SameUp(kind, 2 * n, n, False, instance_norm(n), nn.ReLU()) for n in (2 * width, width))
-        self.to_image = nn.Sequential(ReflectPad(3), kind.conv(width, image, 7))
+        self.up = nn.ModuleList(SameUp(kind, 2 * n, n, False, InstanceNorm(n), nn.ReLU()) for n in (2 * width, width))
+        self.to_image = kind.conv(width, image, 7, **around)
 
 
 def _trunk(kind: ConvolutionKind, channels: int, blocks: int) -> list[nn.Module]:

@@ -1,0 +1,257 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""How fast this machine trains and restores, as fractions of what its matrix product reaches at the same moment.
+
+    python benchmarks/speed networks                  # training step and inference: precision, memory format, compile
+    python benchmarks/speed scaling --precisions fp32 # time a pixel and peak memory from 128 px to native size
+    python benchmarks/speed loading                   # images a second from PNG and DICOM, cached and not
+
+Every command prints a table and writes JSON with ``--out``. Cases are measured in turn, round by round, each right
+after the matrix product in its precision: a busy machine disturbs both, and their ratio little.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import statistics
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+from cases import Inference, Setting, build, count
+from loading import loading_rates
+from measure import Convolution, MatrixProduct, PeakMemory, seconds_of
+
+VARIANTS = ("operational", "convolutional_light", "convolutional")
+
+
+@click.group(help=__doc__)
+def main() -> None: ...
+
+
+def options(command: Any) -> Any:
+    """Options that all commands share."""
+    default = "cuda" if torch.cuda.is_available() else "cpu"
+    command = click.option("--device", default=default, show_default=True, type=torch.device)(command)
+    command = click.option("--threads", default=None, type=int, help="Threads of torch on the CPU.")(command)
+    return click.option("--out", type=click.Path(path_type=Path), help="JSON file to write.")(command)
+
+
+def choice(*values: str) -> Any:
+    """A list of values in one option, with commas."""
+
+    def parse(context: Any, parameter: Any, text: str) -> list[str]:
+        chosen = text.split(",")
+        if unknown := sorted(set(chosen) - set(values)):
+            raise click.BadParameter(f"{', '.join(unknown)}; use {', '.join(values)}.")
+        return chosen
+
+    return parse
+
+
+def integers(context: Any, parameter: Any, text: str) -> list[int]:
+    return [int(value) for value in text.split(",")]
+
+
+@main.command()
+@click.option("--tasks", default="training,inference", callback=choice("training", "inference"), show_default=True)
+@click.option("--variants", default="operational", callback=choice(*VARIANTS), show_default=True)
+@click.option("--precisions", default="fp32,bf16", callback=choice("fp32", "bf16", "fp16"), show_default=True)
+@click.option("--formats", default="contiguous,channels_last", callback=choice("contiguous", "channels_last"))
+@click.option("--compile", "compiled", default="no,yes", callback=choice("no", "yes"), show_default=True)
+@click.option("--batches", default="1", callback=integers, show_default=True)
+@click.option("--size", default=256, show_default=True)
+@click.option("--rounds", default=3, show_default=True)
+@options
+def networks(
+    tasks: list[str],
+    variants: list[str],
+    precisions: list[str],
+    formats: list[str],
+    compiled: list[str],
+    batches: list[int],
+    size: int,
+    rounds: int,
+    **shared: Any,
+) -> None:
+    """Measure training steps and inference."""
+    device = prepare(shared)
+    peaks = {precision: MatrixProduct(precision, device) for precision in precisions}
+    rows = []
+    for values in product(tasks, variants, precisions, formats, compiled, batches):
+        task, variant, precision, layout, compile_it, batch = values
+        setting = Setting(task, variant, precision, layout == "channels_last", compile_it == "yes", batch, size)
+        flops, saved = count(setting, device)
+        case = build(setting, device)
+        start_up = seconds_of(case, device)  # compilation, if any, and the first touch of every buffer
+        seconds_of(case, device)
+        with PeakMemory(device) as memory:
+            case()
+        rows.append({"setting": setting, "case": case, "flops": flops, "saved": saved, "start_up": start_up})
+        rows[-1] |= {"memory": memory.bytes, "seconds": [], "fractions": []}
+    for _ in range(rounds):
+        for row in rows:
+            peak = peaks[row["setting"].precision].rate()
+            seconds = seconds_of(row["case"], device)
+            row["seconds"].append(seconds)
+            row["fractions"].append(row["flops"] / seconds / peak)
+    ceilings = measure_ceilings(precisions, formats, peaks, size, device, rounds)
+    print("\n| precision | matrix product, TFLOP/s | " + " | ".join(f"convolution, {f}" for f in formats) + " |")
+    print("| --- | ---: |" + " ---: |" * len(formats))
+    for precision, values in ceilings.items():
+        cells = [f"{values['matrix_product'] / 1e12:.3f}", *(f"{values[f]:.2f} of it" for f in formats)]
+        print(f"| {precision} | " + " | ".join(cells) + " |")
+    print("\n| task | variant | precision | format | compile | batch | images/s | of peak | memory | kept | start-up |")
+    print("| --- | --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    results = [summary(row) for row in rows]
+    for result in results:
+        names = ("task", "variant", "precision", "format", "compile", "batch")
+        cells = [str(result[name]) for name in names]
+        cells += [f"{result['images_per_second']:.3g}", f"{result['fraction_of_peak']:.2f}"]
+        cells += [mebibytes(result["peak_memory"]), mebibytes(result["bytes_kept_for_backward"])]
+        print("| " + " | ".join([*cells, f"{result['start_up_seconds']:.1f} s"]) + " |")
+    write(shared["out"], device, {"size": size, "ceilings": ceilings, "networks": results})
+
+
+def measure_ceilings(
+    precisions: list[str],
+    formats: list[str],
+    peaks: dict[str, MatrixProduct],
+    size: int,
+    device: torch.device,
+    rounds: int,
+) -> dict[str, dict[str, float]]:
+    """Rate of the matrix product, and of the trunk's convolution as a fraction of it, by memory format."""
+    ceilings: dict[str, dict[str, float]] = {}
+    for precision in precisions:
+        rates = [peaks[precision].rate() for _ in range(rounds)]
+        ceilings[precision] = {"matrix_product": max(rates)}
+        for layout in formats:
+            convolution = Convolution(precision, layout == "channels_last", size, device)
+            fractions = [convolution.rate() / peaks[precision].rate() for _ in range(rounds)]
+            ceilings[precision][layout] = statistics.median(fractions)
+    return ceilings
+
+
+def summary(row: dict[str, Any]) -> dict[str, Any]:
+    setting: Setting = row["setting"]
+    best = min(row["seconds"])
+    return {
+        "task": setting.task,
+        "variant": setting.variant,
+        "precision": setting.precision,
+        "format": "channels_last" if setting.channels_last else "contiguous",
+        "compile": "yes" if setting.compiled else "no",
+        "batch": setting.batch,
+        "images_per_second": setting.batch / best,
+        "seconds": row["seconds"],
+        "gflop": row["flops"] / 1e9,
+        "fraction_of_peak": statistics.median(row["fractions"]),
+        "peak_memory": row["memory"],
+        "bytes_kept_for_backward": row["saved"],
+        "start_up_seconds": row["start_up"],
+    }
+
+
+@main.command()
+@click.option("--sizes", default="128,256,512,1024,2048", callback=integers, show_default=True)
+@click.option("--variant", default="operational", type=click.Choice(VARIANTS), show_default=True)
+@click.option("--precisions", default="fp32,bf16", callback=choice("fp32", "bf16", "fp16"), show_default=True)
+@click.option("--format", "layout", default="channels_last", type=click.Choice(["contiguous", "channels_last"]))
+@click.option("--rounds", default=3, show_default=True)
+@options
+def scaling(sizes: list[int], variant: str, precisions: list[str], layout: str, rounds: int, **shared: Any) -> None:
+    """Measure how time a pixel and peak memory go with the size of the image, restored in one piece."""
+    device = prepare(shared)
+    results = []
+    for precision in precisions:
+        peak = MatrixProduct(precision, device)
+        shapes = {
+            size: Setting("inference", variant, precision, layout == "channels_last", False, 1, size) for size in sizes
+        }
+        memory, costs = {}, {size: [] for size in sizes}
+        for size, setting in shapes.items():
+            case = Inference(setting, device)
+            with PeakMemory(device) as measured:
+                case()
+            memory[size] = measured.bytes
+        for _ in range(rounds):
+            for size, setting in shapes.items():
+                case, repeats = Inference(setting, device), max(1, (512 // size) ** 2)
+                before = peak.rate()
+                seconds = min(seconds_of(case, device) for _ in range(repeats))
+                costs[size].append((seconds / size**2 * 1e9, seconds * (before + peak.rate()) / 2 / size**2))
+        reference = statistics.median(relative for _, relative in costs[min(sizes, key=lambda s: abs(s - 256))])
+        print(f"\n| {precision}, size | ns a pixel | against the peak, 256 px = 1 | peak memory |")
+        print("| ---: | ---: | ---: | ---: |")
+        for size in sizes:
+            time, relative = (statistics.median(values) for values in zip(*costs[size]))
+            print(f"| {size} | {time:.0f} | {relative / reference:.2f} | {mebibytes(memory[size])} |")
+            result = {"precision": precision, "size": size, "nanoseconds_a_pixel": time, "peak_memory": memory[size]}
+            results.append({**result, "relative": relative / reference})
+    write(shared["out"], device, {"variant": variant, "format": layout, "scaling": results})
+
+
+@main.command()
+@click.option("--images", default=32, show_default=True, help="Images of each domain.")
+@click.option("--pixels", default=1024, show_default=True, help="Rows and columns of each file.")
+@click.option("--size", default=256, show_default=True, help="Size of the training images.")
+@click.option("--workers", default="0,2", callback=integers, show_default=True)
+@options
+def loading(images: int, pixels: int, size: int, workers: list[int], **shared: Any) -> None:
+    """Measure the unpaired loader as the bundle sets it up, against the training step."""
+    device = prepare(shared)
+    setting = Setting("training", "operational", "fp32", device.type != "cpu", False, 1, size)
+    step = build(setting, device)
+    step()
+    steps = 1 / min(seconds_of(step, device) for _ in range(3))
+    print(f"a training step: {steps:.2f} a second\n")
+    print("| files | cached | workers | pairs/s | of the step's rate |\n| --- | --- | ---: | ---: | ---: |")
+    results = []
+    for result in loading_rates(images, pixels, size, workers):
+        result["of_step_rate"] = result["pairs_per_second"] / steps
+        results.append(result)
+        cells = [result["files"], "yes" if result["cached"] else "no", str(result["workers"])]
+        cells += [f"{result['pairs_per_second']:.1f}", f"{result['of_step_rate']:.1f}"]
+        print("| " + " | ".join(cells) + " |", flush=True)
+    write(shared["out"], device, {"steps_per_second": steps, "pixels": pixels, "size": size, "loading": results})
+
+
+def prepare(shared: dict[str, Any]) -> torch.device:
+    if shared["threads"]:
+        torch.set_num_threads(shared["threads"])
+    device: torch.device = shared["device"]
+    print(f"{describe(device)}, torch {torch.__version__}")
+    return device
+
+
+def describe(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    name = torch.cpu.get_capabilities().get("cpu_name", platform.processor())
+    return f"{name}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"
+
+
+def mebibytes(count: int | None) -> str:
+    return "" if count is None else f"{count / 2**20:,.0f} MiB"
+
+
+def write(out: Path | None, device: torch.device, results: dict[str, Any]) -> None:
+    if out is not None:
+        out.write_text(json.dumps({"device": describe(device), "torch": torch.__version__, **results}, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The training step and the inference that are measured, by the product's own trainer and restorer."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from measure import DTYPES, flops_of, saved_bytes
+
+from monai_r2c.engines import R2CTrainer
+from monai_r2c.networks import R2CDiscriminator, R2CGenerator, R2CRestorer
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is measured: ``training`` or ``inference`` of a variant in one way of running it."""
+
+    task: str
+    variant: str
+    precision: str
+    channels_last: bool
+    compiled: bool
+    batch: int
+    size: int
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        return torch.channels_last if self.channels_last else torch.contiguous_format
+
+
+class Inference:
+    """One pass of a batch through the restorer."""
+
+    def __init__(self, setting: Setting, device: torch.device) -> None:
+        torch.manual_seed(0)
+        self.setting, self.device = setting, device
+        self.restorer = R2CRestorer(2, variant=setting.variant).to(device, memory_format=setting.memory_format).eval()
+        if setting.compiled:
+            self.restorer.compile()
+        self.images = torch.rand(setting.batch, 1, setting.size, setting.size, device=device) * 2 - 1
+
+    @torch.inference_mode()
+    def __call__(self) -> None:
+        dtype = DTYPES[self.setting.precision]
+        with torch.autocast(self.device.type, dtype, enabled=self.setting.precision != "fp32"):
+            self.restorer(self.images)
+
+
+class Training:
+    """Whole steps of `R2CTrainer` on one batch: both updates, pools and losses."""
+
+    def __init__(self, setting: Setting, device: torch.device) -> None:
+        torch.manual_seed(0)
+        self.setting = setting
+        networks: dict[str, Any] = {
+            "restorer": R2CGenerator(2, variant=setting.variant),
+            "degrader": R2CGenerator(2, variant=setting.variant),
+            "poor_discriminator": R2CDiscriminator(2, variant=setting.variant),
+            "good_discriminator": R2CDiscriminator(2, variant=setting.variant),
+        }
+        self.networks = list(networks.values())
+        for network in self.networks:
+            network.to(device, memory_format=setting.memory_format)
+            if setting.compiled:
+                network.compile()
+        generators, discriminators = self.networks[:2], self.networks[2:]
+        image = torch.rand(setting.batch, 1, setting.size, setting.size, device=device) * 2 - 1
+        label = torch.arange(setting.batch) % 2
+        batch = {"poor": image, "good": image.flip(0).neg(), "poor_label": label, "good_label": label}
+        self.trainer = R2CTrainer(
+            device=device,
+            max_epochs=0,
+            train_data_loader=[batch],
+            generator_optimizer=_adam(generators),
+            discriminator_optimizer=_adam(discriminators),
+            precision=setting.precision,
+            **networks,
+        )
+
+    def __call__(self) -> None:
+        """Take one step more: an epoch of one batch."""
+        self.trainer.state.max_epochs += 1
+        self.trainer.run()
+
+
+def _adam(networks: list[torch.nn.Module]) -> torch.optim.Optimizer:
+    parameters = [parameter for network in networks for parameter in network.parameters()]
+    return torch.optim.Adam(parameters, lr=2e-4, betas=(0.5, 0.999), eps=1e-7, fused=True)
+
+
+def build(setting: Setting, device: torch.device) -> Training | Inference:
+    return (Training if setting.task == "training" else Inference)(setting, device)
+
+
+@functools.cache
+def count(setting: Setting, device: torch.device) -> tuple[int, int | None]:
+    """Return a setting's operations and, for training, the bytes kept for backward, as eager torch has them."""
+    case = build(replace(setting, compiled=False), device)
+    if isinstance(case, Inference):
+        return flops_of(case), None
+    with saved_bytes(case.networks) as saved:
+        flops = flops_of(case)
+    return flops, saved[0]

@@ -1,0 +1,21 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import torch
+
+
+def is_traced(x: torch.Tensor) -> bool:
+    """Whether plain operations serve best here: they can be exported, compiled (which fuses them) and transformed."""
+    transformed = torch._C._are_functorch_transforms_active()  # torch.func: vmap, grad, jvp
+    symbolic = not isinstance(x, torch.Tensor)  # torch.fx
+    return symbolic or transformed or torch.jit.is_tracing() or torch.compiler.is_compiling()
