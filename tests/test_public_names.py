@@ -21,14 +21,14 @@ PUBLIC = {
         ModelSettings OperationalConv1d OperationalConv2d OperationalConv3d OperationalConvTranspose1d
         OperationalConvTranspose2d OperationalConvTranspose3d OperationalConvolution R2CClassifier
         R2CDiscriminator R2CGenerator R2CRestorer from_operational glorot_uniform_ has_degrader load_degrader
-        load_published_arrays load_restorer read_settings save_model to_operational
+        load_published_arrays load_restorer read_settings save_model to_device to_operational
     """,
     "losses": """
         RestoreToClassifyLoss UnpairedDiscriminatorLoss
     """,
     "engines": """
         NonFiniteLossError R2CEvaluator R2CEvents R2CTrainer linear_decay prepare_image_batch
-        prepare_unpaired_batch translate_unpaired
+        prepare_unpaired_batch resolve_precision translate_unpaired
     """,
     "inferers": """
         RestorationInferer

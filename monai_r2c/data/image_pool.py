@@ -61,13 +61,14 @@ class ImagePool:
         if self.size == 0:
             return images
         buffer = self._buffer_for(images)
-        result = images.clone()
+        result = images  # copied only when one of them is exchanged
         for index, image in enumerate(images):
             if self._count < self.size:
                 buffer[self._count] = image
                 self._count += 1
             elif torch.rand((), generator=self._generator) < 0.5:
                 chosen = int(torch.randint(self.size, (), generator=self._generator))
+                result = images.clone() if result is images else result
                 result[index] = buffer[chosen]
                 buffer[chosen] = image
         return result

@@ -17,6 +17,7 @@ from .batch import prepare_image_batch, prepare_unpaired_batch
 from .evaluator import R2CEvaluator
 from .events import R2CEvents
 from .learning_rate import linear_decay
+from .precision import resolve_precision
 from .trainer import R2CTrainer
 from .translation import translate_unpaired
 
@@ -28,5 +29,6 @@ __all__ = [
     "linear_decay",
     "prepare_image_batch",
     "prepare_unpaired_batch",
+    "resolve_precision",
     "translate_unpaired",
 ]

@@ -25,6 +25,7 @@ from .layers import (
 )
 from .model_file import ModelSettings, has_degrader, load_degrader, load_restorer, read_settings, save_model
 from .nets import R2CClassifier, R2CDiscriminator, R2CGenerator, R2CRestorer
+from .placement import to_device
 from .published import load_published_arrays
 
 __all__ = [
@@ -48,5 +49,6 @@ __all__ = [
     "load_restorer",
     "read_settings",
     "save_model",
+    "to_device",
     "to_operational",
 ]

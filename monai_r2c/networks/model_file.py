@@ -23,6 +23,7 @@ import torch.nn as nn
 from monai_r2c.utils import InputError
 
 from .nets import R2CGenerator, R2CGeneratorBase
+from .placement import to_device
 
 _FORMAT = "monai_r2c model 1"
 
@@ -133,7 +134,7 @@ def load_restorer(
             )
     network = R2CGenerator(**settings.generator)
     network.load_state_dict(contents["restorer"])
-    return network.to(device).eval(), settings
+    return to_device(network, device).eval(), settings
 
 
 def load_degrader(path: str | os.PathLike, device: torch.device | str = "cpu") -> R2CGenerator:
@@ -147,7 +148,7 @@ def load_degrader(path: str | os.PathLike, device: torch.device | str = "cpu") -
         raise InputError(f"{path}: the model file holds no degrader; expected one that training wrote.")
     network = R2CGenerator(**contents["generator"])
     network.load_state_dict(contents["degrader"])
-    return network.to(device).eval()
+    return to_device(network, device).eval()
 
 
 def has_degrader(path: str | os.PathLike) -> bool:
