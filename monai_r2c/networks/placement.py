@@ -16,7 +16,6 @@ from typing import TypeVar
 import torch
 import torch.nn as nn
 
-
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -28,5 +27,5 @@ def to_device(network: Network, device: str | torch.device) -> Network:
     """
     volumes = any(parameter.dim() == 5 for parameter in network.parameters())
     if torch.device(device).type == "cpu" and not volumes:
-        return network.to(device, memory_format=torch.channels_last)
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.to(device)
