@@ -15,8 +15,8 @@
     python benchmarks/speed scaling --precisions fp32 # time a pixel and peak memory from 128 px to native size
     python benchmarks/speed loading                   # images a second from PNG and DICOM, cached and not
 
-Every command prints a table and writes JSON with ``--out``. Cases are measured in turn, round by round, each right
-after the matrix product in its precision: a busy machine disturbs both, and their ratio little.
+Every command prints a table and writes JSON with ``--out``. Cases are measured in turn, round by round, each between
+two measurements of the matrix product in its precision: a busy machine disturbs both, and their ratio little.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def options(command: Any) -> Any:
     """Options that all commands share."""
     default = "cuda" if torch.cuda.is_available() else "cpu"
     command = click.option("--device", default=default, show_default=True, type=torch.device)(command)
-    command = click.option("--threads", default=None, type=int, help="Threads of torch on the CPU.")(command)
+    command = click.option(
+        "--threads", default=None, type=int, help="On the CPU; 1 is timed by processor time."
+    )(command)
     return click.option("--out", type=click.Path(path_type=Path), help="JSON file to write.")(command)
 
 
@@ -103,10 +105,13 @@ def networks(
         rows[-1] |= {"memory": memory.bytes, "seconds": [], "fractions": []}
     for _ in range(rounds):
         for row in rows:
-            peak = peaks[row["setting"].precision].rate()
-            seconds = seconds_of(row["case"], device)
-            row["seconds"].append(seconds)
-            row["fractions"].append(row["flops"] / seconds / peak)
+            peak = peaks[row["setting"].precision]
+            before = peak.rate()
+            seconds, calls = 0.0, 0
+            while seconds < 0.4:
+                seconds, calls = seconds + seconds_of(row["case"], device), calls + 1
+            row["seconds"].append(seconds / calls)
+            row["fractions"].append(2 * row["flops"] * calls / seconds / (before + peak.rate()))
     ceilings = measure_ceilings(precisions, formats, peaks, size, device, rounds)
     print("\n| precision | matrix product, TFLOP/s | " + " | ".join(f"convolution, {f}" for f in formats) + " |")
     print("| --- | ---: |" + " ---: |" * len(formats))

@@ -28,12 +28,16 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def seconds_of(call: Callable[[], Any], device: torch.device) -> float:
-    """Time one call, to the end of what it started on the device."""
+    """Time one call, to the end of what it started on the device.
+
+    One thread on the CPU is timed by the processor time it got, which other users of the machine disturb least.
+    """
+    clock = time.process_time if device.type == "cpu" and torch.get_num_threads() == 1 else time.perf_counter
     synchronize(device)
-    start = time.perf_counter()
+    start = clock()
     call()
     synchronize(device)
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def synchronize(device: torch.device) -> None:
@@ -48,6 +52,14 @@ def flops_of(call: Callable[[], Any]) -> int:
     return counter.get_total_flops()
 
 
+def mean_rate(call: Callable[[], Any], flops: int, seconds: float, device: torch.device) -> float:
+    """Operations a second of calls repeated for so many seconds: a step lasts long, so its peak must be a mean too."""
+    times: list[float] = []
+    while sum(times) < seconds:
+        times.append(seconds_of(call, device))
+    return flops * len(times) / sum(times)
+
+
 class MatrixProduct:
     """The machine's peak: a product of square matrices, as fast as the library makes it."""
 
@@ -56,9 +68,9 @@ class MatrixProduct:
         self.a, self.b = (torch.randn(size, size, device=device, dtype=DTYPES[precision]) for _ in range(2))
         self.flops = 2 * size**3
 
-    def rate(self, repeats: int = 3) -> float:
-        """Floating-point operations a second, the best of a few products."""
-        return self.flops / min(seconds_of(lambda: self.a @ self.b, self.device) for _ in range(repeats))
+    def rate(self, seconds: float = 0.4) -> float:
+        """Floating-point operations a second, over so many seconds."""
+        return mean_rate(lambda: self.a @ self.b, self.flops, seconds, self.device)
 
 
 class Convolution:
@@ -72,10 +84,9 @@ class Convolution:
         self.flops = 2 * 128 * 384 * 9 * (size // 2) ** 2
 
     @torch.no_grad()
-    def rate(self, repeats: int = 3) -> float:
-        """Floating-point operations a second, the best of a few convolutions."""
-        best = min(seconds_of(lambda: F.conv2d(self.x, self.weight), self.device) for _ in range(repeats))
-        return self.flops / best
+    def rate(self, seconds: float = 0.4) -> float:
+        """Floating-point operations a second, over so many seconds."""
+        return mean_rate(lambda: F.conv2d(self.x, self.weight), self.flops, seconds, self.device)
 
 
 @contextmanager

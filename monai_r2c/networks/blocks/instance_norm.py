@@ -33,27 +33,43 @@ class InstanceNorm(nn.GroupNorm):
 
     Args:
         channels: of the input.
+        inplace: whether the input may be overwritten where no gradient is needed, because nobody else reads it.
 
     Shape:
         ``(batch, channels, *spatial)`` in and out, in the memory format of the input.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, inplace: bool = False) -> None:
         super().__init__(channels, channels, eps=EPSILON)
+        self.inplace = inplace
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         if not torch.jit.is_scripting():
-            return _normalise(input, self.weight, self.bias, self.eps)
+            return _normalise(input, self.weight, self.bias, self.eps, self.inplace)
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
-        return f"{self.num_channels}, eps={self.eps}"
+        return f"{self.num_channels}, eps={self.eps}, inplace={self.inplace}"
 
 
-def _normalise(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, eps: float) -> torch.Tensor:
+def _normalise(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, eps: float, inplace: bool) -> torch.Tensor:
     if is_traced(x) or x.device.type != "cpu" or not is_channels_last(x):
         return F.group_norm(x, x.shape[1], weight, bias, eps)
-    return _ChannelsLastNorm.apply(x, weight, bias, eps)[0]
+    if torch.is_grad_enabled() and any(t.requires_grad for t in (x, weight, bias)):
+        return _ChannelsLastNorm.apply(x, weight, bias, eps)[0]
+    with torch.no_grad():
+        return _statistics_and_result(x, weight, bias, eps, inplace)[0]
+
+
+def _statistics_and_result(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, eps: float, inplace: bool = False
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return the normalised image, and the mean and the reciprocal deviation of each channel in float32."""
+    mean = _mean(x)
+    y = x.sub_(mean) if inplace and x.dtype == mean.dtype else x - mean
+    scale = (_mean_of_product(y, y) + eps).rsqrt()
+    torch.addcmul(_by_channel(bias, x), y, scale * _by_channel(weight, x), out=y)
+    return y.to(x.dtype), mean, scale
 
 
 class _ChannelsLastNorm(torch.autograd.Function):
@@ -63,11 +79,7 @@ class _ChannelsLastNorm(torch.autograd.Function):
     def forward(
         x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, eps: float
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        mean = _mean(x)
-        y = x - mean  # in float32, like all statistics
-        scale = (_mean_of_product(y, y) + eps).rsqrt()
-        torch.addcmul(_by_channel(bias, x), y, scale * _by_channel(weight, x), out=y)
-        return y.to(x.dtype), mean, scale
+        return _statistics_and_result(x, weight, bias, eps)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:

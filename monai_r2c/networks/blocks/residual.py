@@ -35,13 +35,20 @@ class R2CResidualBlock(nn.Module):
     def __init__(self, kind: ConvolutionKind, channels: int) -> None:
         super().__init__()
         first = [nn.Tanh()] if kind.operational else []
-        between: nn.Module = nn.Tanh() if kind.operational else nn.ReLU()
+        between: nn.Module = InplaceTanh() if kind.operational else nn.ReLU(inplace=True)
         self.body = nn.Sequential(*first, *_convolution(kind, channels), between, *_convolution(kind, channels))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.body(x)
+        return self.body(x).add_(x)
 
 
 def _convolution(kind: ConvolutionKind, channels: int) -> list[nn.Module]:
     conv = kind.conv(channels, channels, 3, padding=1, padding_mode="reflect", bias=False)
-    return [conv, InstanceNorm(channels)]
+    return [conv, InstanceNorm(channels, inplace=True)]
+
+
+class InplaceTanh(nn.Tanh):
+    """Hyperbolic tangent that overwrites its input, as ``nn.ReLU(inplace=True)`` does."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        return torch.tanh_(input)

@@ -108,20 +108,28 @@ class R2CGeneratorBase(nn.Module):
 
     def _build_light_ends(self, kind: ConvolutionKind) -> None:
         image, width = self.in_channels, self.features
-        activation = [] if kind.operational else [nn.ReLU()]
+        activation = [] if kind.operational else [nn.ReLU(inplace=True)]
         self.stem: nn.Module = nn.Identity()
-        self.down = nn.ModuleList([SameDown(kind, image, width, 3, 2, False, InstanceNorm(width), *activation)])
+        self.down = nn.ModuleList(
+            [SameDown(kind, image, width, 3, 2, False, InstanceNorm(width, inplace=True), *activation)]
+        )
         self.up = nn.ModuleList([SameUp(kind, width, image, True)])
         self.to_image: nn.Module = nn.Identity()
 
     def _build_deep_ends(self, kind: ConvolutionKind) -> None:
         image, width = self.in_channels, self.features
         around = {"padding": 3, "padding_mode": "reflect"}
-        self.stem = nn.Sequential(kind.conv(image, width, 7, bias=False, **around), InstanceNorm(width), nn.ReLU())
-        self.down = nn.ModuleList(
-            SameDown(kind, n, 2 * n, 3, 2, False, InstanceNorm(2 * n), nn.ReLU()) for n in (width, 2 * width)
+        self.stem = nn.Sequential(
+            kind.conv(image, width, 7, bias=False, **around), InstanceNorm(width, inplace=True), nn.ReLU(inplace=True)
         )
-        self.up = nn.ModuleList(SameUp(kind, 2 * n, n, False, InstanceNorm(n), nn.ReLU()) for n in (2 * width, width))
+        self.down = nn.ModuleList(
+            SameDown(kind, n, 2 * n, 3, 2, False, InstanceNorm(2 * n, inplace=True), nn.ReLU(inplace=True))
+            for n in (width, 2 * width)
+        )
+        self.up = nn.ModuleList(
+            SameUp(kind, 2 * n, n, False, InstanceNorm(n, inplace=True), nn.ReLU(inplace=True))
+            for n in (2 * width, width)
+        )
         self.to_image = kind.conv(width, image, 7, **around)
 
 
