@@ -196,7 +196,7 @@ def scaling(sizes: list[int], variant: str, precisions: list[str], layout: str, 
             for size, setting in shapes.items():
                 case, repeats = Inference(setting, device), max(1, (512 // size) ** 2)
                 before = peak.rate()
-                seconds = min(seconds_of(case, device) for _ in range(repeats))
+                seconds = sum(seconds_of(case, device) for _ in range(repeats)) / repeats
                 costs[size].append((seconds / size**2 * 1e9, seconds * (before + peak.rate()) / 2 / size**2))
         reference = statistics.median(relative for _, relative in costs[min(sizes, key=lambda s: abs(s - 256))])
         print(f"\n| {precision}, size | ns a pixel | against the peak, 256 px = 1 | peak memory |")

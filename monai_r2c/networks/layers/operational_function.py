@@ -21,7 +21,7 @@ from .tracing import is_traced
 
 # The powers of a strip of rows may take this much memory when no gradient is needed. On the CPU they then stay in the
 # cache; elsewhere a strip must be large enough to fill the device.
-_CPU_STRIP_BYTES = 32 * 2**20
+_CPU_STRIP_BYTES = 8 * 2**20
 _OTHER_STRIP_BYTES = 512 * 2**20
 
 
