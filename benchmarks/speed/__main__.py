@@ -45,9 +45,9 @@ def options(command: Any) -> Any:
     """Options that all commands share."""
     default = "cuda" if torch.cuda.is_available() else "cpu"
     command = click.option("--device", default=default, show_default=True, type=torch.device)(command)
-    command = click.option(
-        "--threads", default=None, type=int, help="On the CPU; 1 is timed by processor time."
-    )(command)
+    command = click.option("--threads", default=None, type=int, help="On the CPU; 1 is timed by processor time.")(
+        command
+    )
     return click.option("--out", type=click.Path(path_type=Path), help="JSON file to write.")(command)
 
 
