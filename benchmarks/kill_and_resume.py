@@ -60,6 +60,15 @@ def newest_epoch(output_dir: Path) -> int:
     return 0 if found is None else found[1]["epoch"]
 
 
+def seconds_of_first_epoch(output_dir: Path) -> float:
+    """Time from the start of training to its first checkpoint."""
+    process, begun = start(output_dir, 1)
+    begun.wait(30)
+    began = time.monotonic()
+    process.join()
+    return time.monotonic() - began
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=30)
@@ -71,11 +80,12 @@ def main() -> None:
     moments, end = random.Random(arguments.seed), time.monotonic() + arguments.seconds
     torch.set_num_threads(1)
 
+    longest = max(0.8, 2 * seconds_of_first_epoch(folder / "timed"))  # so that epochs get done on a slow machine too
     kills, lost, partial, done = 0, 0, 0, 0
     while kills < arguments.kills and time.monotonic() < end:
         process, begun = start(folder / "killed", 1_000_000)
         begun.wait(30)
-        time.sleep(moments.uniform(0, 0.8))
+        time.sleep(moments.uniform(0, longest))
         os.kill(process.pid or 0, signal.SIGKILL)
         process.join()
         kills += process.exitcode == -signal.SIGKILL

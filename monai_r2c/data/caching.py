@@ -11,7 +11,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +48,23 @@ def cached_dataset(
         dataset: Dataset = PersistentDataset(items, transform, cache_dir, track_meta=True, weights_only=False)
         unread = range(len(items))
     else:
-        dataset = CacheDataset(items, transform, cache_rate=cache_rate, num_workers=None, progress=False)
+        with _finished_threads():
+            dataset = CacheDataset(items, transform, cache_rate=cache_rate, num_workers=None, progress=False)
         unread = range(dataset.cache_num, len(items))
     for index in unread:
         dataset[index]
     return dataset
+
+
+@contextmanager
+def _finished_threads() -> Iterator[None]:
+    """Wait for the threads that were started within: MONAI leaves its readers running when one of them fails.
+
+    A reader that is still within torch when the interpreter ends would abort the process instead of ending it.
+    """
+    before = set(threading.enumerate())
+    try:
+        yield
+    finally:
+        for thread in set(threading.enumerate()) - before:
+            thread.join()
