@@ -21,8 +21,8 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 def resolve_precision(precision: str, device: str | torch.device) -> str:
     """Return the precision that ``auto`` stands for on a device: bf16 where the hardware multiplies it, else fp32.
 
-    That is a GPU with bfloat16 of its own, or a processor with AMX. Elsewhere, AVX-512 included, bf16 is no faster than
-    fp32 (docs/source/decisions/speed.md). Any other precision is returned as it is.
+    That is a GPU with bfloat16 of its own, or a processor with AMX. Elsewhere it stays at fp32
+    (docs/source/decisions/speed.md). Any other precision is returned as it is.
     """
     if precision != "auto":
         return precision

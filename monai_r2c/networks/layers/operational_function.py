@@ -148,11 +148,8 @@ def _strips(
         edges = Edges(geometry.padding, geometry.padding, "constant")
         geometry = geometry._replace(padding=(0,) * len(geometry.padding))
     if 2 * max(edges.before[0], edges.after[0]) >= reach or edges.mode == "circular":
-        x, edges = (
-            fill_powers(x, 1, 1, edges),
-            Edges.none(x.dim() - 2),
-        )  # an edge may come from rows that its strip does not have
-        length = x.shape[2]
+        x = fill_powers(x, 1, 1, edges)  # an edge may come from rows that its strip does not have
+        edges, length = Edges.none(x.dim() - 2), x.shape[2]
     total = (edges.around(x.shape[2:])[0] - reach) // stride + 1
     step = max(rows // stride, 1)
     result: torch.Tensor | None = None
