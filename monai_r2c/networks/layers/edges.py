@@ -21,6 +21,8 @@ import torch.nn.functional as F
 class Edges(NamedTuple):
     """Padding around the interior of an image: how wide along each spatial dimension, and where its values come from.
 
+    The spatial dimensions are the last ones of a tensor, whatever stands before them.
+
     Attributes:
         before, after: width along each spatial dimension.
         mode: ``constant`` (zeros), ``reflect``, ``replicate`` or ``circular``, as of ``torch.nn.functional.pad``.
@@ -59,13 +61,13 @@ class Edges(NamedTuple):
 
     def interior(self, x: torch.Tensor) -> torch.Tensor:
         """Return a view of padded `x` without its edges."""
-        for dim, (before, after) in enumerate(zip(self.before, self.after), start=2):
-            x = x.narrow(dim, before, x.shape[dim] - before - after)
-        return x
+        if self.is_empty():
+            return x
+        return x[(..., *(slice(before, -after or None) for before, after in zip(self.before, self.after)))]
 
     def fill(self, x: torch.Tensor) -> None:
         """Write the edges of padded `x`, in place, from its interior."""
-        for dim in range(2, x.dim()):
+        for dim in range(-len(self.before), 0):
             for edge, source in self.sources(dim, x.shape[dim]):
                 if source is None:
                     x.select(dim, edge).zero_()
@@ -74,14 +76,15 @@ class Edges(NamedTuple):
 
     def fold(self, gradient: torch.Tensor) -> None:
         """Add, in place, the gradient of every edge to that of the interior it came from."""
-        for dim in range(gradient.dim() - 1, 1, -1):
+        if self.mode == "constant":
+            return
+        for dim in range(-1, -len(self.before) - 1, -1):
             for edge, source in self.sources(dim, gradient.shape[dim]):
-                if source is not None:
-                    gradient.select(dim, source).add_(gradient.select(dim, edge))
+                gradient.select(dim, source).add_(gradient.select(dim, edge))
 
     def sources(self, dim: int, length: int) -> Sequence[tuple[int, int | None]]:
-        """List the padded positions along dimension `dim` of padded `length`, each with the one it copies, if any."""
-        before, after = self.before[dim - 2], self.after[dim - 2]
+        """List the padded positions along `dim` (-1 the last) of padded `length`, each with the one it copies, if any."""
+        before, after = self.before[dim], self.after[dim]
         end = length - after
         low = [before - 1 - i for i in range(before)]
         high = [end + i for i in range(after)]

@@ -100,14 +100,13 @@ class _OperationalFunction(torch.autograd.Function):
     """The convolution of powers as one node of autograd, which saves the input and computes its powers again."""
 
     @staticmethod
-    def forward(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, geometry: Geometry) -> torch.Tensor:
-        return geometry.compute(x, weight, bias)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple, output: torch.Tensor) -> None:
-        x, weight, bias, ctx.geometry = inputs
+    def forward(  # type: ignore[override]
+        ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, geometry: Geometry
+    ) -> torch.Tensor:
+        ctx.geometry = geometry
         ctx.save_for_backward(x, weight)
         ctx.bias_sizes = None if bias is None else list(bias.shape)
+        return geometry.compute(x, weight, bias)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[torch.Tensor | None, ...]:
@@ -123,7 +122,7 @@ class _OperationalFunction(torch.autograd.Function):
         elif differentiable:
             (by_x,) = torch.autograd.grad(powers, x, by_powers, create_graph=True)
         else:
-            by_x = derive_powers(x, by_powers, geometry.order, geometry.groups, geometry.edges)
+            by_x = derive_powers(powers, by_powers, geometry.order, geometry.groups, geometry.edges)
         return by_x, by_weight, by_bias, None
 
 

@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 
@@ -57,34 +56,48 @@ def fill_powers(x: torch.Tensor, order: int, groups: int, edges: Edges) -> torch
     """
     if order == 1 and edges.is_empty():
         return x
-    channels = x.shape[1]
-    powers = empty_like_format(x, order * channels, edges.around(x.shape[2:]))
-    by_power = edges.interior(powers).unflatten(1, (groups, order, channels // groups)).unbind(2)
-    x = x.unflatten(1, (groups, channels // groups))
-    by_power[0].copy_(x)
-    for lower, power in pairwise(by_power):
-        torch.mul(lower, x, out=power)
-    edges.fill(powers)
+    powers = empty_like_format(x, order * x.shape[1], edges.around(x.shape[2:]))
+    first, *higher = _by_power(powers, order, groups)
+    edges.interior(first).copy_(_by_group(x, groups))
+    edges.fill(first)
+    for lower, power in zip((first, *higher), higher):
+        torch.mul(lower, first, out=power)
     return powers
 
 
-def derive_powers(x: torch.Tensor, gradient: torch.Tensor, order: int, groups: int, edges: Edges) -> torch.Tensor:
+def derive_powers(powers: torch.Tensor, gradient: torch.Tensor, order: int, groups: int, edges: Edges) -> torch.Tensor:
     """Bring the gradient of the powers back to `x`: ``g_1 + 2 x g_2 + ... + q x^(q - 1) g_q``.
 
     Args:
-        x, order, groups, edges: as of `fill_powers`.
-        gradient: of what `fill_powers` returns; changed in place where there are edges.
+        powers: what `fill_powers` returns for `x`.
+        gradient: of `powers`; changed in place where there are edges.
+        order, groups, edges: as of `fill_powers`.
 
     Returns:
         The gradient of `x`, computed from the highest power down in ``order - 1`` passes.
     """
-    edges.fold(gradient)
-    by_power = edges.interior(gradient).unflatten(1, (groups, order, x.shape[1] // groups)).unbind(2)
-    x = x.unflatten(1, (groups, x.shape[1] // groups))
-    total = by_power[-1]
-    for i in range(order - 1, 0, -1):
-        total = torch.addcmul(by_power[i - 1], x, total, value=(i + 1) / i)
-    return total.flatten(1, 2)
+    x = _by_power(powers, order, groups)[0]
+    first, *higher = _by_power(gradient, order, groups)
+    edges.fold(first)
+    if not higher:
+        return edges.interior(gradient)
+    total = higher[-1]
+    for i in range(order - 1, 1, -1):
+        total = torch.addcmul(higher[i - 2], x, total, value=(i + 1) / i)
+    edges.fold(total)  # an edge of x holds what its source holds, so the product may follow the fold
+    total = torch.addcmul(edges.interior(first), edges.interior(x), edges.interior(total), value=2)
+    return total if groups == 1 else total.flatten(1, 2)
+
+
+def _by_power(powers: torch.Tensor, order: int, groups: int) -> Sequence[torch.Tensor]:
+    """Return views of each power of a group by group expansion: by image, by group if there are several, by channel."""
+    if groups == 1:
+        return powers.chunk(order, 1)
+    return powers.unflatten(1, (groups, order, -1)).unbind(2)
+
+
+def _by_group(x: torch.Tensor, groups: int) -> torch.Tensor:
+    return x if groups == 1 else x.unflatten(1, (groups, -1))
 
 
 def empty_like_format(x: torch.Tensor, channels: int, size: Sequence[int]) -> torch.Tensor:
