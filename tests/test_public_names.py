@@ -62,8 +62,8 @@ PUBLIC = {
         RunContents read_run write_report
     """,
     "utils": """
-        InputError NonFiniteLossError R2CKeys RunError Variant check_settings find_input_error process_count
-        process_device process_rank report_in_one_line start_processes stop_processes
+        InputError NonFiniteLossError R2CKeys RunError Variant check_settings find_input_error keep_freed_memory
+        process_count process_device process_rank report_in_one_line start_processes stop_processes
     """,
 }
 

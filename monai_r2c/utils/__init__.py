@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from .enums import R2CKeys, Variant
 from .errors import InputError, NonFiniteLossError, RunError, find_input_error, report_in_one_line
+from .memory import keep_freed_memory
 from .processes import process_count, process_device, process_rank, start_processes, stop_processes
 from .settings import check_settings
 
@@ -24,6 +25,7 @@ __all__ = [
     "Variant",
     "check_settings",
     "find_input_error",
+    "keep_freed_memory",
     "process_count",
     "process_device",
     "process_rank",

@@ -17,11 +17,11 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from ..layers.powers import is_channels_last
+from ..layers.powers import empty_like_format, is_channels_last
 from ..layers.tracing import is_traced
 
 EPSILON = 1e-3
-_CHUNK = 2**20  # elements whose products are summed at a time: they stay in the cache
+_CHUNK = 2**17  # elements that go through several operations at a time: they stay in the cache
 
 
 class InstanceNorm(nn.GroupNorm):
@@ -56,7 +56,7 @@ def _normalise(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, eps: f
     if is_traced(x) or x.device.type != "cpu" or not is_channels_last(x):
         return F.group_norm(x, x.shape[1], weight, bias, eps)
     if torch.is_grad_enabled() and any(t.requires_grad for t in (x, weight, bias)):
-        return _ChannelsLastNorm.apply(x, weight, bias, eps)[0]
+        return _ChannelsLastNorm.apply(x, weight, bias, eps)
     with torch.no_grad():
         return _statistics_and_result(x, weight, bias, eps, inplace)[0]
 
@@ -65,28 +65,28 @@ def _statistics_and_result(
     x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, eps: float, inplace: bool = False
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return the normalised image, and the mean and the reciprocal deviation of each channel in float32."""
-    mean = _mean(x)
-    y = x.sub_(mean) if inplace and x.dtype == mean.dtype else x - mean
-    scale = (_mean_of_product(y, y) + eps).rsqrt()
-    torch.addcmul(_by_channel(bias, x), y, scale * _by_channel(weight, x), out=y)
-    return y.to(x.dtype), mean, scale
+    mean = _sum(x) / x[0, 0].numel()
+    squares = torch.zeros_like(mean)
+    for rows in _chunks(x):
+        squares += _sum((rows - mean).square_())
+    scale = (squares / x[0, 0].numel() + eps).rsqrt()
+    factor, offset = scale * _by_channel(weight, x), _by_channel(bias, x)
+    y = x if inplace else empty_like_format(x, x.shape[1], x.shape[2:])
+    for rows, result in zip(_chunks(x), _chunks(y)):
+        centred = _centre(rows, mean, result)
+        result.copy_(torch.addcmul(offset, centred, factor, out=centred))
+    return y, mean, scale
 
 
 class _ChannelsLastNorm(torch.autograd.Function):
-    """Instance norm in passes over the whole image that are each as fast as memory."""
+    """Instance norm in three passes over the image forward and two backward, chunk by chunk."""
 
     @staticmethod
-    def forward(
-        x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, eps: float
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        return _statistics_and_result(x, weight, bias, eps)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:
-        x, weight, bias, ctx.eps = inputs
-        _, mean, scale = output
-        ctx.mark_non_differentiable(mean, scale)
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, eps: float) -> torch.Tensor:
+        y, mean, scale = _statistics_and_result(x, weight, bias, eps)
+        ctx.eps = eps
         ctx.save_for_backward(x, weight, bias, mean, scale)
+        return y
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[torch.Tensor | None, ...]:
@@ -95,28 +95,35 @@ class _ChannelsLastNorm(torch.autograd.Function):
         if torch.is_grad_enabled():  # for a gradient of the gradient
             y = F.group_norm(x, x.shape[1], weight, bias, ctx.eps)
             return *torch.autograd.grad(y, (x, weight, bias), gradient, create_graph=True), None
-        centred = x - mean
-        along = _mean_of_product(gradient, centred)
-        level = _mean(gradient)
-        pixels = x[0, 0].numel()
-        by_weight, by_bias = (along * scale * pixels).sum(0).flatten(), (level * pixels).sum(0).flatten()
+        along, level = torch.zeros_like(mean), torch.zeros_like(mean)
+        for rows, slope in zip(_chunks(x), _chunks(gradient)):
+            level += _sum(slope)
+            along += _sum((rows - mean).mul_(slope))
+        by_weight, by_bias = (along * scale).sum(0).flatten(), level.sum(0).flatten()
         # weight * scale * (gradient - its mean - its part along the normalised image)
+        pixels = x[0, 0].numel()
         factor = scale * _by_channel(weight, x)
-        by_x = torch.addcmul(-factor * level, centred, -factor * along * scale.square(), out=centred)
-        by_x.addcmul_(gradient, factor)
-        return by_x.to(x.dtype), by_weight, by_bias, None
+        offset, part = -factor * level / pixels, -factor * along / pixels * scale.square()
+        by_x = empty_like_format(x, x.shape[1], x.shape[2:])
+        for rows, slope, result in zip(_chunks(x), _chunks(gradient), _chunks(by_x)):
+            centred = _centre(rows, mean, result)
+            result.copy_(torch.addcmul(offset, centred, part, out=centred).addcmul_(slope, factor))
+        return by_x, by_weight, by_bias, None
 
 
-def _mean(x: torch.Tensor) -> torch.Tensor:
-    return x.mean(tuple(range(2, x.dim())), keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32))
+def _chunks(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Split `x` into as many rows at a time as the cache holds."""
+    return x.split(max(1, _CHUNK * x.shape[2] // max(x.numel(), 1)), 2)
 
 
-def _mean_of_product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Mean over the pixels of ``a * b``, of which only some rows stand in memory at a time."""
-    rows = max(1, _CHUNK * a.shape[2] // a.numel())
-    dims = tuple(range(2, a.dim()))
-    parts = [(p * q).sum(dims, keepdim=True) for p, q in zip(a.split(rows, 2), b.split(rows, 2))]
-    return torch.stack(parts).sum(0) / a[0, 0].numel()
+def _centre(x: torch.Tensor, mean: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+    """Subtract the mean into `out`, or into a new tensor where `out` has fewer digits than the mean."""
+    return torch.sub(x, mean, out=out) if out.dtype == mean.dtype else x - mean
+
+
+def _sum(x: torch.Tensor) -> torch.Tensor:
+    dtype = torch.promote_types(x.dtype, torch.float32)
+    return x.sum(tuple(range(2, x.dim())), keepdim=True, dtype=dtype)
 
 
 def _by_channel(values: torch.Tensor, x: torch.Tensor) -> torch.Tensor:

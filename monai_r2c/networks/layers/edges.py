@@ -68,11 +68,12 @@ class Edges(NamedTuple):
     def fill(self, x: torch.Tensor) -> None:
         """Write the edges of padded `x`, in place, from its interior."""
         for dim in range(-len(self.before), 0):
+            if self.mode == "constant":
+                x.narrow(dim, 0, self.before[dim]).zero_()
+                x.narrow(dim, x.shape[dim] - self.after[dim], self.after[dim]).zero_()
+                continue
             for edge, source in self.sources(dim, x.shape[dim]):
-                if source is None:
-                    x.select(dim, edge).zero_()
-                else:
-                    x.select(dim, edge).copy_(x.select(dim, source))
+                x.select(dim, edge).copy_(x.select(dim, source))
 
     def fold(self, gradient: torch.Tensor) -> None:
         """Add, in place, the gradient of every edge to that of the interior it came from."""
@@ -82,14 +83,12 @@ class Edges(NamedTuple):
             for edge, source in self.sources(dim, gradient.shape[dim]):
                 gradient.select(dim, source).add_(gradient.select(dim, edge))
 
-    def sources(self, dim: int, length: int) -> Sequence[tuple[int, int | None]]:
-        """List the padded positions along `dim` (-1 the last) of padded `length`, each with the one it copies, if any."""
+    def sources(self, dim: int, length: int) -> Sequence[tuple[int, int]]:
+        """List the edges along `dim` (-1 the last) of padded `length`, each with the position that it copies."""
         before, after = self.before[dim], self.after[dim]
         end = length - after
         low = [before - 1 - i for i in range(before)]
         high = [end + i for i in range(after)]
-        if self.mode == "constant":
-            return [(edge, None) for edge in low + high]
         if self.mode == "reflect":
             return [(edge, 2 * before - edge) for edge in low] + [(edge, 2 * (end - 1) - edge) for edge in high]
         if self.mode == "replicate":

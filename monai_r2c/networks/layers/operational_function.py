@@ -100,7 +100,7 @@ class _OperationalFunction(torch.autograd.Function):
     """The convolution of powers as one node of autograd, which saves the input and computes its powers again."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, geometry: Geometry
     ) -> torch.Tensor:
         ctx.geometry = geometry
