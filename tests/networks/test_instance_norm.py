@@ -93,3 +93,12 @@ def test_in_place_norm_overwrites_only_where_no_gradient_is_needed():
         y = inplace(x)
     assert y.data_ptr() == x.data_ptr()
     assert torch.equal(y, with_gradient)
+
+
+def test_an_activation_in_place_may_follow():
+    norm, x = norm_and_input(1, 3, 5, 6)
+    expected = norm(x).tanh()
+    y = torch.tanh_(norm(x))
+    assert torch.equal(y, expected)
+    y.sum().backward()
+    assert norm.weight.grad.abs().sum() > 0

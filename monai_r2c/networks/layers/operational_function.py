@@ -18,6 +18,7 @@ import torch
 from .edges import Edges
 from .powers import derive_powers, empty_like_format, expand_powers, fill_powers
 from .tracing import is_traced
+from .weight_gradient import prefers_products, products_by_position
 
 # The powers of a strip of rows may take this much memory when no gradient is needed. On the CPU they then stay in the
 # cache; elsewhere a strip must be large enough to fill the device.
@@ -53,6 +54,11 @@ class Geometry(NamedTuple):
 
     def convolve(self, powers: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
         return torch.convolution(powers, weight, bias, *self[2:])
+
+    def is_dense(self) -> bool:
+        """Whether it is a convolution of all channels at every pixel, without padding of its own."""
+        plain = not self.transposed and self.groups == 1
+        return plain and not any(self.padding) and all(stride == 1 for stride in self.stride)
 
     def compute(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
         """Fill the powers of `x` and convolve them in the fastest way, unseen by autograd."""
@@ -114,10 +120,19 @@ class _OperationalFunction(torch.autograd.Function):
         geometry: Geometry = ctx.geometry
         differentiable = torch.is_grad_enabled()  # for a gradient of the gradient
         powers = geometry.expand(x) if differentiable else geometry.fill(x)
+        by_products = not differentiable and geometry.is_dense() and prefers_products(powers, gradients[0])
+        needs_x, needs_weight, needs_bias = ctx.needs_input_grad[:3]
         by_powers, by_weight, by_bias = torch.ops.aten.convolution_backward(
-            gradients[0], powers, weight, ctx.bias_sizes, *geometry[2:], list(ctx.needs_input_grad[:3])
+            gradients[0],
+            powers,
+            weight,
+            ctx.bias_sizes,
+            *geometry[2:],
+            [needs_x, needs_weight and not by_products, needs_bias],
         )
-        if not ctx.needs_input_grad[0]:
+        if needs_weight and by_products:
+            by_weight = products_by_position(powers, gradients[0], weight, geometry.dilation)
+        if not needs_x:
             by_x = None
         elif differentiable:
             (by_x,) = torch.autograd.grad(powers, x, by_powers, create_graph=True)

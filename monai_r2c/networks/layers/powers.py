@@ -102,9 +102,10 @@ def _by_group(x: torch.Tensor, groups: int) -> torch.Tensor:
 
 def empty_like_format(x: torch.Tensor, channels: int, size: Sequence[int]) -> torch.Tensor:
     """Return an empty ``(batch, channels, *size)`` tensor, channels last in memory where those of `x` are."""
+    layout = torch.contiguous_format
     if is_channels_last(x):
-        return x.new_empty((len(x), *size, channels)).movedim(-1, 1)
-    return x.new_empty((len(x), channels, *size))
+        layout = torch.channels_last if x.dim() == 4 else torch.channels_last_3d
+    return torch.empty((len(x), channels, *size), dtype=x.dtype, device=x.device, memory_format=layout)
 
 
 def is_channels_last(x: torch.Tensor) -> bool:
