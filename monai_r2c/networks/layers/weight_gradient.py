@@ -53,10 +53,11 @@ def products_by_position(
     count = 1 + sum((length - 1) * step for length, step in zip(gradient.shape[2:], steps))
     slopes = slopes.flatten(1, -2)[:, :count]
     result = torch.empty_like(weight)
+    by_position = result.movedim((0, 1), (-2, -1))
     positions: Iterable[tuple[int, ...]] = product(*(range(length) for length in weight.shape[2:]))
     for position in positions:
         start = sum(p * d * step for p, d, step in zip(position, dilation, steps))
-        part = result[(slice(None), slice(None), *position)]
+        part = by_position[position]
         for i, (slope, value) in enumerate(zip(slopes, values[:, start : start + count])):
             torch.addmm(part, slope.t(), value, beta=min(i, 1), out=part)
     return result
