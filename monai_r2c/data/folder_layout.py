@@ -87,13 +87,18 @@ def list_images(folder: str | Path) -> list[Path]:
     """Return the images in a folder and its sub-folders, sorted.
 
     Images are files with a suffix in `IMAGE_SUFFIXES` (in any case) and DICOM files without suffix. Other files, and
-    files and folders whose name starts with a dot, are left out.
+    files and folders whose name starts with a dot, are left out. Links are followed, but for those that lead back to a
+    folder they are in.
     """
     found: list[Path] = []
     for parent, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if not name.startswith(".") and not _leads_back(Path(parent, name))]
         found.extend(Path(parent, name) for name in names if is_image(Path(parent, name)))
     return sorted(found)
+
+
+def _leads_back(folder: Path) -> bool:
+    return folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())
 
 
 def is_image(path: Path) -> bool:

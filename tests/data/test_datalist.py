@@ -280,3 +280,12 @@ def test_file_that_cannot_be_opened_is_listed_so_that_its_reader_says_why(tmp_pa
 
     monkeypatch.setattr(Path, "open", refuse)
     assert list_images(tmp_path) == [tmp_path / "scan"]
+
+
+def test_links_are_followed_once_and_not_back(tmp_path):
+    make_files(tmp_path, "images/a.png", "elsewhere/b.png")
+    images = tmp_path / "images"
+    (images / "other").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (images / "self").symlink_to(images, target_is_directory=True)
+    (images / "above").symlink_to(tmp_path, target_is_directory=True)
+    assert list_images(images) == [images / "a.png", images / "other" / "b.png"]
