@@ -100,15 +100,32 @@ def test_weight_gradient_by_products_is_that_of_the_convolution(size, kernel, di
     torch.testing.assert_close(products_by_position(x, slope, weight.detach(), dilation), expected)
 
 
-@pytest.mark.parametrize("mode", ["reflect", "zeros"])
-def test_wide_channels_last_layers_have_the_gradients_of_narrow_ones(mode):
+@pytest.mark.parametrize(
+    ("arguments", "channels_last", "products"),
+    [
+        ({"padding_mode": "reflect"}, True, True),
+        ({"padding_mode": "reflect"}, False, False),
+        ({"padding_mode": "zeros"}, True, False),
+        ({"padding_mode": "reflect", "stride": 2}, True, False),
+    ],
+)
+def test_wide_layers_have_the_gradients_of_the_plain_formula(arguments, channels_last, products, monkeypatch):
     torch.manual_seed(0)
-    layer = OperationalConv2d(3, 128, 3, padding=1, padding_mode=mode).to(memory_format=torch.channels_last)
-    x = torch.rand(2, 3, 6, 5).to(memory_format=torch.channels_last)
+    calls = []
+
+    def count(*inputs):
+        calls.append(inputs)
+        return products_by_position(*inputs)
+
+    monkeypatch.setattr(operational_function, "products_by_position", count)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    layer = OperationalConv2d(3, 128, 3, padding=1, **arguments).to(memory_format=layout)
+    x = torch.rand(2, 3, 6, 5).to(memory_format=layout)
     expected = torch.autograd.grad(plain_formula(layer, x).square().sum(), [layer.weight, layer.bias])
     found = torch.autograd.grad(layer(x).square().sum(), [layer.weight, layer.bias])
     torch.testing.assert_close(found, expected)
-    assert found[0].is_contiguous(memory_format=torch.channels_last)
+    assert found[0].is_contiguous(memory_format=layout)
+    assert len(calls) == products
 
 
 @pytest.mark.parametrize("mode", MODES)
