@@ -12,7 +12,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -73,6 +75,7 @@ class TensorBoardLog:
         from torch.utils.tensorboard import SummaryWriter
 
         if self._writer is None:  # only now, because resuming has set the iteration by now
+            _wait_for_a_later_name(Path(self.log_dir))
             self._writer = SummaryWriter(str(self.log_dir), purge_step=engine.state.iteration + 1)
 
     def _write_losses(self, engine: Engine) -> None:
@@ -102,6 +105,17 @@ class TensorBoardLog:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+
+
+def _wait_for_a_later_name(folder: Path) -> None:
+    """Wait, a second at most, until a new event file comes after the existing ones in order of name.
+
+    TensorBoard reads the files in that order. Names begin with the second of their start, so those of a run that is
+    resumed within the same second would be ordered by host and process.
+    """
+    now = time.time()
+    if any(folder.glob(f"events.out.tfevents.{int(now)}.*")):
+        time.sleep(int(now) + 1 - now)
 
 
 def _in_group(tag: str) -> str:
