@@ -11,28 +11,55 @@
 
 from __future__ import annotations
 
+from .collimation import RandCollimation
+from .compression import RandCompression
 from .contrast_loss import RandContrastLoss
 from .dictionary import (
+    RandCollimationd,
+    RandCompressiond,
     RandContrastLossd,
     RandExposured,
+    RandLettersd,
     RandPoorQualityd,
     RandQuantumNoised,
     RandRadiographBlurd,
+    RandResamplingd,
+    RandToneCurved,
+    RandWidePoorQualityd,
+    RandWindowClippingd,
 )
 from .exposure import RandExposure
-from .poor_quality import RandPoorQuality
+from .letters import RandLetters
+from .poor_quality import RandPoorQuality, RandWidePoorQuality
 from .quantum_noise import RandQuantumNoise
 from .radiograph_blur import RandRadiographBlur
+from .resampling import RandResampling
+from .tone_curve import RandToneCurve
+from .window_clipping import RandWindowClipping
 
 __all__ = [
+    "RandCollimation",
+    "RandCollimationd",
+    "RandCompression",
+    "RandCompressiond",
     "RandContrastLoss",
     "RandContrastLossd",
     "RandExposure",
     "RandExposured",
+    "RandLetters",
+    "RandLettersd",
     "RandPoorQuality",
     "RandPoorQualityd",
     "RandQuantumNoise",
     "RandQuantumNoised",
     "RandRadiographBlur",
     "RandRadiographBlurd",
+    "RandResampling",
+    "RandResamplingd",
+    "RandToneCurve",
+    "RandToneCurved",
+    "RandWidePoorQuality",
+    "RandWidePoorQualityd",
+    "RandWindowClipping",
+    "RandWindowClippingd",
 ]

@@ -19,12 +19,18 @@ import torch
 from monai.config import KeysCollection, NdarrayOrTensor
 from monai.transforms import MapTransform, RandomizableTransform
 
+from .collimation import RandCollimation
+from .compression import RandCompression
 from .contrast_loss import RandContrastLoss
 from .degradation import RandDegradation
 from .exposure import RandExposure
-from .poor_quality import RandPoorQuality
+from .letters import RandLetters
+from .poor_quality import RandPoorQuality, RandWidePoorQuality
 from .quantum_noise import RandQuantumNoise
 from .radiograph_blur import RandRadiographBlur
+from .resampling import RandResampling
+from .tone_curve import RandToneCurve
+from .window_clipping import RandWindowClipping
 
 
 class RandDegradationd(RandomizableTransform, MapTransform):
@@ -95,3 +101,45 @@ class RandPoorQualityd(RandDegradationd):
     """Dictionary twin of `RandPoorQuality`: ``RandPoorQualityd(keys, fault_prob=..., prob=..., ...)``."""
 
     array_transform = RandPoorQuality
+
+
+class RandCollimationd(RandDegradationd):
+    """Dictionary twin of `RandCollimation`: ``RandCollimationd(keys, margin=..., side_prob=..., level=..., ...)``."""
+
+    array_transform = RandCollimation
+
+
+class RandCompressiond(RandDegradationd):
+    """Dictionary twin of `RandCompression`: ``RandCompressiond(keys, quality=..., prob=...)``."""
+
+    array_transform = RandCompression
+
+
+class RandLettersd(RandDegradationd):
+    """Dictionary twin of `RandLetters`: ``RandLettersd(keys, words=..., count=..., ...)``."""
+
+    array_transform = RandLetters
+
+
+class RandResamplingd(RandDegradationd):
+    """Dictionary twin of `RandResampling`: ``RandResamplingd(keys, factor=..., prob=...)``."""
+
+    array_transform = RandResampling
+
+
+class RandToneCurved(RandDegradationd):
+    """Dictionary twin of `RandToneCurve`: ``RandToneCurved(keys, gamma=..., prob=...)``."""
+
+    array_transform = RandToneCurve
+
+
+class RandWindowClippingd(RandDegradationd):
+    """Dictionary twin of `RandWindowClipping`: ``RandWindowClippingd(keys, cut=..., prob=...)``."""
+
+    array_transform = RandWindowClipping
+
+
+class RandWidePoorQualityd(RandDegradationd):
+    """Dictionary twin of `RandWidePoorQuality`: ``RandWidePoorQualityd(keys, prob=..., ...)``."""
+
+    array_transform = RandWidePoorQuality

@@ -11,19 +11,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 
 from monai_r2c.utils import InputError
 
+from .compression import RandCompression
 from .contrast_loss import RandContrastLoss
 from .degradation import LATITUDE, RandDegradation
 from .exposure import RandExposure
 from .quantum_noise import RandQuantumNoise
 from .radiograph_blur import RandRadiographBlur
+from .tone_curve import RandToneCurve
+from .window_clipping import RandWindowClipping
 
 
 class RandPoorQuality(RandDegradation):
@@ -31,15 +35,20 @@ class RandPoorQuality(RandDegradation):
 
     The faults act in the order of the rays' way: blur (focal spot and motion, before the detector), scatter (mixed
     with what is blurred), exposure (scales both) and quantum noise (last, at the detector: overexposure makes it
-    weaker, and it is not blurred). Each takes part with `fault_prob`, by itself; when none is drawn, one of the four
-    is chosen, so that every degraded image has a fault.
+    weaker, and it is not blurred). What happens to an image afterwards follows where it is asked for: tone curve,
+    window, compression. Each takes part by itself, with `fault_prob` (compression with `compression_prob`); when none
+    is drawn, one of them is chosen, so that every degraded image has a fault.
 
     Args:
         focal_sigma, motion, unit, focal_profile: see `RandRadiographBlur`.
         scatter_fraction: see `RandContrastLoss`.
         stops: see `RandExposure`.
         photons: see `RandQuantumNoise`.
+        gamma: see `RandToneCurve`; None leaves the tone curve out.
+        cut: see `RandWindowClipping`; None leaves the window out.
+        quality: see `RandCompression`; None leaves compression out.
         fault_prob: probability of each fault, in [0, 1].
+        compression_prob: probability of compression, in [0, 1].
         prob: probability that an image is degraded.
         latitude: decades of detector signal from black to white.
         value_range: gray values of black and of white, such as (-1, 1) after scaling for a network.
@@ -68,24 +77,36 @@ class RandPoorQuality(RandDegradation):
         scatter_fraction: float | Sequence[float] = (0.1, 0.5),
         stops: float | Sequence[float] = (-0.8, 0.8),
         photons: float | Sequence[float] = (250.0, 2500.0),
+        gamma: float | Sequence[float] | None = None,
+        cut: float | Sequence[float] | None = None,
+        quality: float | Sequence[float] | None = None,
         fault_prob: float = 0.8,
+        compression_prob: float = 0.6,
         prob: float = 0.1,
         latitude: float = LATITUDE,
         value_range: Sequence[float] = (0.0, 1.0),
     ) -> None:
         super().__init__(prob=prob, latitude=latitude, value_range=value_range)
-        if not 0 <= fault_prob <= 1:
-            raise InputError(f"RandPoorQuality: fault_prob must be in [0, 1], got {fault_prob}.")
-        self.fault_prob = fault_prob
+        for name, value in (("fault_prob", fault_prob), ("compression_prob", compression_prob)):
+            if not 0 <= value <= 1:
+                raise InputError(f"RandPoorQuality: {name} must be in [0, 1], got {value}.")
+        self.fault_prob, self.compression_prob = fault_prob, compression_prob
         common: dict[str, Any] = {"prob": 1.0, "latitude": latitude}
-        self.faults: tuple[RandDegradation, ...] = (
+        faults: list[RandDegradation] = [
             RandRadiographBlur(
                 focal_sigma=focal_sigma, motion=motion, unit=unit, focal_profile=focal_profile, **common
             ),
             RandContrastLoss(scatter_fraction=scatter_fraction, **common),
             RandExposure(stops=stops, **common),
             RandQuantumNoise(photons=photons, **common),
-        )
+        ]
+        if gamma is not None:
+            faults.append(RandToneCurve(gamma=gamma, **common))
+        if cut is not None:
+            faults.append(RandWindowClipping(cut=cut, **common))
+        if quality is not None:
+            faults.append(RandCompression(quality=quality, **common))
+        self.faults = tuple(faults)
         self.drawn = [False] * len(self.faults)
 
     def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> RandPoorQuality:
@@ -100,7 +121,8 @@ class RandPoorQuality(RandDegradation):
         super().randomize(None)
         if not self._do_transform:
             return
-        self.drawn = [bool(draw < self.fault_prob) for draw in self.R.random_sample(len(self.faults))]
+        draws = self.R.random_sample(len(self.faults))
+        self.drawn = [bool(draw < self._prob_of(fault)) for fault, draw in zip(self.faults, draws)]
         if not any(self.drawn):
             self.drawn[self.R.randint(len(self.faults))] = True
         for fault in self.faults:
@@ -112,3 +134,34 @@ class RandPoorQuality(RandDegradation):
             if takes_part:
                 image = fault.degrade(image, spacing).clamp(0, 1)
         return image
+
+    def _prob_of(self, fault: RandDegradation) -> float:
+        return self.compression_prob if isinstance(fault, RandCompression) else self.fault_prob
+
+
+class RandWidePoorQuality(RandPoorQuality):
+    """`RandPoorQuality` over wide ranges, with what happens after the detector: for training on images of any kind.
+
+    A network that has seen wide faults restores unknown ones better than one that has seen those of the default
+    ranges (docs/source/results.md).
+
+    Args:
+        severity: arguments of `RandPoorQuality` that shall be others than in `RandWidePoorQuality.RANGES`.
+    """
+
+    RANGES: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {
+            "focal_sigma": (0.0, 2.0),
+            "motion": (0.0, 4.0),
+            "scatter_fraction": (0.0, 0.7),
+            "stops": (-1.0, 1.2),
+            "photons": (80.0, 4000.0),
+            "gamma": (0.6, 1.7),
+            "quality": (10, 85),
+            "fault_prob": 0.7,
+            "compression_prob": 0.6,
+        }
+    )
+
+    def __init__(self, **severity: Any) -> None:
+        super().__init__(**{**self.RANGES, **severity})
