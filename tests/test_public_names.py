@@ -48,9 +48,11 @@ PUBLIC = {
     """,
     "transforms": """
         LoadRadiograph LoadRadiographD LoadRadiographDict LoadRadiographd RadiographKeys RadiographKind
-        RandContrastLoss RandContrastLossd RandExposure RandExposured RandPoorQuality RandPoorQualityd
-        RandQuantumNoise RandQuantumNoised RandRadiographBlur RandRadiographBlurd ResizeShortest
-        ResizeShortestd
+        RandCollimation RandCollimationd RandCompression RandCompressiond RandContrastLoss RandContrastLossd
+        RandExposure RandExposured RandLetters RandLettersd RandPoorQuality RandPoorQualityd RandQuantumNoise
+        RandQuantumNoised RandRadiographBlur RandRadiographBlurd RandResampling RandResamplingd RandToneCurve
+        RandToneCurved RandWidePoorQuality RandWidePoorQualityd RandWindowClipping RandWindowClippingd
+        ResizeShortest ResizeShortestd
     """,
     "data": """
         Datalist DatalistItem EpochSampler EvaluationSampler ImagePool PhantomChest QualityMeasures
