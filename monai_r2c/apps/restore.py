@@ -179,9 +179,9 @@ class _Restorer:
         image = self.load(source)
         inputs = image.as_tensor()[None].to(self.device).mul(2).sub(1).repeat(1, self.channels, 1, 1)
         with torch.inference_mode(), self.autocast:
-            results = self.inferer(inputs, self.network)
-        restored = results[-1][0].float().mean(dim=1).add(1).div(2).cpu()
-        probabilities = results[0][1].float().softmax(dim=1)[0].tolist()
+            restored, logits = self.inferer(inputs, self.network)
+        restored = restored.float().mean(dim=1).add(1).div(2).cpu()
+        probabilities = logits.float().softmax(dim=1)[0].tolist()
         row: dict[str, Any] = {f"probability_{n}": f"{p:.6f}" for n, p in zip(self.classes, probabilities)}
         row["class"] = self.classes[probabilities.index(max(probabilities))]
         row["seconds"] = f"{time.perf_counter() - start:.3f}"

@@ -21,7 +21,7 @@ from monai.data import CacheDataset, Dataset, PersistentDataset
 
 
 def cached_dataset(
-    items: Sequence[Mapping[str, Any]],
+    data: Sequence[Mapping[str, Any]],
     transform: Callable,
     cache_rate: float = 1.0,
     cache_dir: str | Path | None = None,
@@ -32,7 +32,7 @@ def cached_dataset(
     kept in memory, and the rest is read here once, so that an unreadable image ends the run before its first step.
 
     Args:
-        items: dictionaries as of ``Datalist.items``.
+        data: dictionaries as of ``Datalist.items``.
         transform: deterministic MONAI transform of one item.
         cache_rate: share of the images kept in memory, in [0, 1].
         cache_dir: folder of the cache on disk, or None.
@@ -43,7 +43,7 @@ def cached_dataset(
     Raises:
         InputError: when an image is missing or unreadable (as cause of MONAI's error).
     """
-    items = list(items)
+    items = list(data)
     if cache_dir is not None:
         dataset: Dataset = PersistentDataset(items, transform, cache_dir, track_meta=True, weights_only=False)
         unread = range(len(items))

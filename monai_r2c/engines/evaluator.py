@@ -44,7 +44,7 @@ class R2CEvaluator(Evaluator):
         val_data_loader: gives batches with ``image`` ``(batch, channels, *spatial)`` in [-1, 1], and optionally
             ``label``, ``reference`` (the clean original) and ``file``.
         restorer: network that returns ``(image, logits)``.
-        inferer: gives the list of ``(image, logits)`` of each pass; default one pass, `RestorationInferer`.
+        inferer: any of MONAI's that gives ``(image, logits)`` of the restorer; default one pass, `RestorationInferer`.
         precision: ``fp32``, ``bf16``, or ``fp16`` on CUDA.
         classify_restored: whether the restored image is classified too, which takes another pass.
         prepare_batch: see `prepare_image_batch`.
@@ -101,20 +101,20 @@ class R2CEvaluator(Evaluator):
     def _iteration(self, engine: Engine, batchdata: Mapping[str, Any]) -> dict[str, Any]:
         batch = self.prepare_batch(batchdata, self.state.device, self.non_blocking, **self.to_kwargs)
         with torch.no_grad(), self.mode(self.restorer), self.autocast:
-            passes = self.inferer(batch["image"], self.restorer)
-            again = self.inferer(passes[-1][0], self.restorer) if self.classify_restored else None
-        logits = passes[0][1].float()
+            restored, logits = self.inferer(batch["image"], self.restorer)
+            again = self.inferer(restored, self.restorer) if self.classify_restored else None
+        logits = logits.float()
         probabilities = logits.softmax(dim=1)
         output: dict[str, Any] = {
             "image": batch["image"],
-            Keys.RESTORED: passes[-1][0].float(),
+            Keys.RESTORED: restored.float(),
             Keys.LOGITS: logits,
             Keys.PROBABILITIES: probabilities,
             "pred": probabilities.argmax(dim=1),
             **{key: batch[key] for key in ("label", Keys.REFERENCE, Keys.FILE, Keys.PATIENT) if key in batch},
         }
         if again is not None:
-            output[Keys.RESTORED_PROBABILITIES] = again[0][1].float().softmax(dim=1)
+            output[Keys.RESTORED_PROBABILITIES] = again[1].float().softmax(dim=1)
         engine.state.output = output  # type: ignore[assignment]
         engine.fire_event(IterationEvents.FORWARD_COMPLETED)
         engine.fire_event(IterationEvents.MODEL_COMPLETED)

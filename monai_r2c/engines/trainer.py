@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from ignite.engine import Engine, Events
 from ignite.metrics import Metric
 from monai.engines import Trainer, default_metric_cmp_fn
 from monai.engines.utils import IterationEvents
+from monai.inferers import Inferer, SimpleInferer
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
@@ -75,6 +77,7 @@ class R2CTrainer(Trainer):
             with dropout resume exactly; None leaves them alone.
         prepare_batch: see `prepare_unpaired_batch`.
         key_train_metric, additional_metrics, train_handlers: as in MONAI's ``SupervisedTrainer``, like the rest.
+        inferer: how images go through a generator; default MONAI's ``SimpleInferer``.
 
     Raises:
         InputError: at construction, when the loader gives no batch, its batches do not split into `accumulation_steps`,
@@ -116,6 +119,7 @@ class R2CTrainer(Trainer):
         event_names: list | None = None,
         event_to_attr: dict | None = None,
         to_kwargs: dict | None = None,
+        inferer: Inferer | None = None,
     ) -> None:
         self.restorer, self.degrader = restorer, degrader
         self.poor_discriminator, self.good_discriminator = poor_discriminator, good_discriminator
@@ -124,6 +128,7 @@ class R2CTrainer(Trainer):
         self.discriminator_loss = UnpairedDiscriminatorLoss() if discriminator_loss is None else discriminator_loss
         self.poor_pool = ImagePool(seed=0) if poor_pool is None else poor_pool
         self.good_pool = ImagePool(seed=1) if good_pool is None else good_pool
+        self.inferer = SimpleInferer() if inferer is None else inferer
         if on_nan not in ("stop", "skip"):
             raise InputError(f"on_nan: must be stop or skip, got {on_nan!r}.")
         self.decay_epoch, self.accumulation_steps, self.seed = decay_epoch, accumulation_steps, seed
@@ -224,7 +229,8 @@ class R2CTrainer(Trainer):
         translated: list[dict[str, torch.Tensor]] = []
 
         def generator_losses(part: Mapping[str, Any]) -> dict[str, torch.Tensor]:
-            images, logits = translate_unpaired(self.restorer, self.degrader, part[Keys.POOR], part[Keys.GOOD])
+            restorer, degrader = (partial(self.inferer, network=n) for n in (self.restorer, self.degrader))
+            images, logits = translate_unpaired(restorer, degrader, part[Keys.POOR], part[Keys.GOOD])
             scores = {
                 Keys.RESTORED: bare(self.good_discriminator)(images[Keys.RESTORED]),
                 Keys.DEGRADED: bare(self.poor_discriminator)(images[Keys.DEGRADED]),

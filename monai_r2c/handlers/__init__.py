@@ -16,6 +16,7 @@ from .case_writer import CaseWriter
 from .checkpoint import RunCheckpoint
 from .configuration import write_configuration
 from .epoch_log import EpochLog
+from .handler_chain import HandlerChain
 from .image_table import ImageTable
 from .metrics import (
     ClassificationScores,
@@ -45,6 +46,7 @@ __all__ = [
     "CycleErrorScores",
     "EpochLog",
     "FeatureDistanceScores",
+    "HandlerChain",
     "ImageTable",
     "NIQEScores",
     "Preemption",

@@ -93,8 +93,8 @@ class CaseWriter:
         image = torch.as_tensor(item["image"]).as_subclass(torch.Tensor)[None].to(self.device)
         with torch.no_grad(), eval_mode(self.restorer):
             # one logit more than images: each pass classifies its input
-            passes = self.inferer(image, self.restorer)
-            logits = [logits for _, logits in passes] + [self.inferer(passes[-1][0], self.restorer)[0][1]]
+            passes = self.inferer.all_passes(image, self.restorer)
+            logits = [logits for _, logits in passes] + [self.inferer(passes[-1][0], self.restorer)[1]]
         gray = [_gray(shown) for shown in (image, *(shown for shown, _ in passes))]
         change = structural_change_map(gray[1][None, None], gray[0][None, None])[0, 0]
         files = {"poor": gray[0], "difference": draw_difference(gray[1], gray[0]), "structure": draw_structure(change)}

@@ -20,7 +20,10 @@ from monai.inferers import Inferer
 
 
 class RestorationInferer(Inferer):
-    """Runs a restorer one to n times over its own output and keeps the image and the logits of every pass.
+    """Runs a restorer one to n times over its own output, and returns what the restorer does.
+
+    A network of one tensor gives one tensor, as with MONAI's inferers; one that returns ``(image, logits)`` gives the
+    image of the last pass and the logits of the first, which are those of the input. `all_passes` gives the rest.
 
     Args:
         passes: how often, at least 1.
@@ -35,9 +38,10 @@ class RestorationInferer(Inferer):
             and the images have not 2 spatial dimensions.
 
     Example:
-        >>> passes = RestorationInferer(passes=2, size=256)(torch.zeros(1, 1, 500, 400), restorer)
-        >>> [(tuple(image.shape), tuple(logits.shape)) for image, logits in passes]
-        [((1, 1, 500, 400), (1, 2)), ((1, 1, 500, 400), (1, 2))]
+        >>> inferer = RestorationInferer(passes=2, size=256)
+        >>> image, logits = inferer(torch.zeros(1, 1, 500, 400), restorer)
+        >>> tuple(image.shape), tuple(logits.shape), len(inferer.all_passes(image, restorer))
+        ((1, 1, 500, 400), (1, 2), 2)
     """
 
     def __init__(self, passes: int = 1, size: int | str = "native") -> None:
@@ -50,23 +54,37 @@ class RestorationInferer(Inferer):
 
     def __call__(
         self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any
-    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
         """Restore a batch.
 
         Args:
             inputs: ``(batch, channels, *spatial)`` in [-1, 1].
-            network: a restorer that returns ``(image, logits)``.
+            network: a restorer that returns the image, or ``(image, logits)``.
             args: further positional arguments of the network.
             kwargs: further named arguments of the network.
 
         Returns:
+            The restored image, of the input's shape in [-1, 1]; with it the logits ``(batch, classes)`` of the input,
+            where the network gives logits.
+        """
+        results = self.all_passes(inputs, network, *args, **kwargs)
+        restored, logits = results[-1][0], results[0][1]
+        return restored if logits is None else (restored, logits)
+
+    def all_passes(
+        self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> list[tuple[torch.Tensor, Any]]:
+        """Restore a batch and keep what every pass gives; arguments as of a call.
+
+        Returns:
             For each pass the restored image, of the input's shape in [-1, 1], and the logits ``(batch, classes)`` of
-            the image that went into the pass. The first pass has those of the image itself.
+            the image that went into the pass, or None. The first pass has those of the image itself.
         """
         image = self._at_working_size(inputs)
         results = []
         for _ in range(self.passes):
-            image, logits = network(image, *args, **kwargs)
+            result = network(image, *args, **kwargs)
+            image, logits = (result, None) if isinstance(result, torch.Tensor) else result
             results.append((_resampled(image, inputs.shape[2:]), logits))
         return results
 

@@ -54,6 +54,6 @@ class CycleErrorMetric(ImageMetric):
 
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor, **_: Any) -> torch.Tensor:  # type: ignore[override]
         with eval_mode(self.degrader), torch.no_grad():
-            cycled = self.inferer(from_unit_range(y_pred, (-1, 1), self.degrader), self.degrader)[0][0]
+            cycled = self.inferer(from_unit_range(y_pred, (-1, 1), self.degrader), self.degrader)[0]
         cycled = ((cycled.float() + 1) / 2).clamp(0, 1).to(y.device)
         return (cycled - y.as_subclass(torch.Tensor)).abs().flatten(1).mean(1, keepdim=True)

@@ -23,10 +23,20 @@ from .layers import (
     OperationalConvTranspose2d,
     OperationalConvTranspose3d,
 )
-from .model_file import ModelSettings, has_degrader, load_degrader, load_restorer, read_settings, save_model
+from .model_file import (
+    ModelSettings,
+    build_restorer,
+    find_model,
+    has_degrader,
+    load_degrader,
+    load_restorer,
+    read_settings,
+    save_model,
+)
 from .nets import R2CClassifier, R2CDiscriminator, R2CGenerator, R2CRestorer
 from .placement import to_device
 from .published import load_published_arrays
+from .views import as_generator, as_restorer
 
 __all__ = [
     "ModelSettings",
@@ -41,6 +51,10 @@ __all__ = [
     "R2CDiscriminator",
     "R2CGenerator",
     "R2CRestorer",
+    "as_generator",
+    "as_restorer",
+    "build_restorer",
+    "find_model",
     "from_operational",
     "glorot_uniform_",
     "has_degrader",

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +23,15 @@ import torch.nn as nn
 
 from monai_r2c.utils import InputError
 
-from .nets import R2CGenerator, R2CGeneratorBase
+from .nets import R2CGenerator, R2CGeneratorBase, R2CRestorer
 from .placement import to_device
+from .views import as_restorer
 
-_FORMAT = "monai_r2c model 1"
+_FORMAT = "monai_r2c model 2"
+_NESTED_FORMAT = "monai_r2c model 1"  # a dictionary that held the restorer's weights beside the rest
+_ENTRY = "monai_r2c"
+# what a network is built as where there is no model file yet: the defaults of the bundle's training
+_DEFAULT: dict[str, Any] = {"spatial_dims": 2, "class_features": "preactivation"}
 
 
 @dataclass(frozen=True)
@@ -65,34 +71,47 @@ def save_model(
     image_size: int,
     **others: nn.Module,
 ) -> None:
-    """Write a model file: the restorer's weights with all that is needed to build it again. Replaces the file at once.
+    """Write a model file: the restorer's state dict, which says of itself what is needed to build it again.
+
+    Any tool that loads state dicts takes the file as it is. The rest stands where torch keeps what is about a state
+    dict and not in it: ``torch.load(path)._metadata["monai_r2c"]``. Replaces the file at once.
 
     Args:
         path: of the file, usually ``model.pt``; its folder is made.
-        restorer: an `R2CGenerator`.
+        restorer: an `R2CGenerator`, or one of its one-tensor views.
         classes, image_size: see `ModelSettings`.
         others: further networks by name (``degrader``, ``poor_discriminator``, ``good_discriminator``), whose weights
             are kept beside.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    contents = {
+    weights = _weights(restorer)
+    weights._metadata[_ENTRY] = {  # type: ignore[attr-defined]
         "format": _FORMAT,
         "generator": restorer.get_settings(),
         "classes": list(classes),
         "image_size": int(image_size),
-        "restorer": _weights(restorer),
+        "others": {name: _weights(network) for name, network in others.items()},
     }
-    contents |= {name: _weights(network) for name, network in others.items()}
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("wb") as file:  # given a path, torch would hide why a write failed
-            torch.save(contents, file)
+            torch.save(weights, file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def find_model(*folders: str | os.PathLike) -> str:
+    """Return the first ``model.pt`` that there is in the folders, such as those of a run and of a bundle's models.
+
+    Where there is none, return where it would be: in the first folder that exists, else in the last one.
+    """
+    paths = [Path(folder) / "model.pt" for folder in folders]
+    there = [path for path in paths if path.is_file()] or [path for path in paths if path.parent.is_dir()]
+    return str((there or paths[-1:])[0])
 
 
 def read_settings(path: str | os.PathLike) -> ModelSettings:
@@ -101,7 +120,35 @@ def read_settings(path: str | os.PathLike) -> ModelSettings:
     Raises:
         InputError: when the file is missing or is not a model file.
     """
-    return _settings(_read(path))
+    return _read(path).settings
+
+
+def build_restorer(
+    path: str | os.PathLike,
+    variant: str | None = None,
+    order: int | None = None,
+    channels: int | None = None,
+    features: int | None = None,
+) -> R2CRestorer:
+    """Build the restorer of a model file, with its weights; where there is no file yet, the bundle's, untrained.
+
+    That is the network that exports need, one image in and one out, on the CPU. `load_restorer` wants the file.
+
+    Args:
+        path: of the model file.
+        variant, order, channels, features: what the model must have; None accepts what it has. Without a file, the
+            network's; None is the default of the bundle's training.
+
+    Raises:
+        InputError: when there is a file, but it is not a model file or has another architecture.
+    """
+    wanted = {"variant": variant, "order": order, "channels": channels, "features": features}
+    if Path(path).is_file():
+        contents = _read(path)
+        _require(path, contents.settings, wanted)
+        return as_restorer(_build(path, contents.settings, contents.restorer))
+    given = {"in_channels" if key == "channels" else key: value for key, value in wanted.items() if value is not None}
+    return R2CRestorer(**{**_DEFAULT, **given})
 
 
 def load_restorer(
@@ -125,16 +172,9 @@ def load_restorer(
         InputError: when the file is missing, is not a model file, or has another variant, order or channel count.
     """
     contents = _read(path)
-    settings = _settings(contents)
-    for key, wanted in (("variant", variant), ("order", order), ("channels", channels)):
-        found = getattr(settings, key)
-        if wanted is not None and wanted != found:
-            raise InputError(
-                f"{path}: the model has {key} {found}, not {wanted}; give --{key} {found} or another model."
-            )
-    network = R2CGenerator(**settings.generator)
-    network.load_state_dict(contents["restorer"])
-    return to_device(network, device).eval(), settings
+    _require(path, contents.settings, {"variant": variant, "order": order, "channels": channels})
+    network = _build(path, contents.settings, contents.restorer)
+    return to_device(network, device).eval(), contents.settings
 
 
 def load_degrader(path: str | os.PathLike, device: torch.device | str = "cpu") -> R2CGenerator:
@@ -144,11 +184,9 @@ def load_degrader(path: str | os.PathLike, device: torch.device | str = "cpu") -
         InputError: when the file is missing, is not a model file, or holds no degrader.
     """
     contents = _read(path)
-    if "degrader" not in contents:
+    if "degrader" not in contents.others:
         raise InputError(f"{path}: the model file holds no degrader; expected one that training wrote.")
-    network = R2CGenerator(**contents["generator"])
-    network.load_state_dict(contents["degrader"])
-    return to_device(network, device).eval()
+    return to_device(_build(path, contents.settings, contents.others["degrader"]), device).eval()
 
 
 def has_degrader(path: str | os.PathLike) -> bool:
@@ -157,27 +195,83 @@ def has_degrader(path: str | os.PathLike) -> bool:
     Raises:
         InputError: when the file is missing or is not a model file.
     """
-    return "degrader" in _read(path)
+    return "degrader" in _read(path).others
 
 
-def _weights(network: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: value.detach().cpu() for name, value in network.state_dict().items()}
+@dataclass(frozen=True)
+class _Contents:
+    settings: ModelSettings
+    restorer: Mapping[str, torch.Tensor]
+    others: Mapping[str, Mapping[str, torch.Tensor]]
 
 
-def _read(path: str | os.PathLike) -> dict[str, Any]:
+def _weights(network: nn.Module) -> OrderedDict[str, torch.Tensor]:
+    weights = network.state_dict()
+    for name, value in weights.items():
+        weights[name] = value.detach().cpu()
+    return weights  # type: ignore[return-value]
+
+
+def _read(path: str | os.PathLike) -> _Contents:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no model file there; train first, or give the path of a model.pt.")
     try:
-        contents = torch.load(path, map_location="cpu", weights_only=True)
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises what its unpickler meets
         raise InputError(
             f"{path}: cannot be read as a model file ({type(error).__name__}); expected a model.pt."
         ) from error
-    if not isinstance(contents, dict) or contents.get("format") != _FORMAT:
+    if not isinstance(loaded, dict):
         raise InputError(f"{path}: is not a model file of monai_r2c; expected a model.pt that training wrote.")
-    return contents
+    about = getattr(loaded, "_metadata", {}).get(_ENTRY, {})
+    try:
+        if about.get("format") == _FORMAT:
+            return _Contents(_settings(about), loaded, about["others"])
+        if loaded.get("format") == _NESTED_FORMAT:
+            others = {name: value for name, value in loaded.items() if isinstance(value, Mapping)}
+            restorer = others.pop("restorer")
+            others.pop("generator")
+            return _Contents(_settings(loaded), restorer, others)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: is a damaged model file ({error!r}); expected one that training wrote.") from error
+    if loaded and all(isinstance(value, torch.Tensor) for value in loaded.values()):
+        raise InputError(
+            f"{path}: is a state dict that does not say its architecture and classes; expected a model.pt that "
+            "training or monai_r2c.networks.save_model wrote."
+        )
+    raise InputError(f"{path}: is not a model file of monai_r2c; expected a model.pt that training wrote.")
 
 
 def _settings(contents: Mapping[str, Any]) -> ModelSettings:
-    return ModelSettings(contents["generator"], tuple(contents["classes"]), contents["image_size"])
+    return ModelSettings(dict(contents["generator"]), tuple(contents["classes"]), contents["image_size"])
+
+
+def _require(path: str | os.PathLike, settings: ModelSettings, wanted: Mapping[str, Any]) -> None:
+    for key, value in wanted.items():
+        found = settings.generator["features"] if key == "features" else getattr(settings, key)
+        if value is not None and value != found:
+            raise InputError(
+                f"{path}: the model has {key} {found}, not {value}; give --{key} {found} or another model."
+            )
+
+
+def _build(path: str | os.PathLike, settings: ModelSettings, weights: Mapping[str, torch.Tensor]) -> R2CGenerator:
+    try:
+        network = R2CGenerator(**settings.generator)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path}: its network cannot be built ({error}); expected one of this version.") from error
+    _fill(path, network, weights)
+    return network
+
+
+def _fill(path: str | os.PathLike, network: R2CGeneratorBase, weights: Mapping[str, torch.Tensor]) -> None:
+    own = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    given = {name: tuple(value.shape) for name, value in weights.items()}
+    wrong = sorted(name for name in own.keys() | given.keys() if own.get(name) != given.get(name))
+    if wrong:  # before the first weight is touched
+        raise InputError(
+            f"{path}: its weights do not fit the {network.variant} network of order {network.order} that it describes: "
+            f"{len(wrong)} of {len(own.keys() | given)} differ, such as {wrong[0]}; expected one that training wrote."
+        )
+    network.load_state_dict(weights)

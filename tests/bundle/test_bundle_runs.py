@@ -147,7 +147,7 @@ def test_run_is_the_twin_of_training_and_overrides_reach_the_networks(
     run("run", config_file=[str(configs / "train.yaml")], **given)
     assert read_settings(tmp_path / "model.pt").variant == "convolutional_light"
     checkpoint = torch.load(tmp_path / "checkpoints/epoch_0001.pt", weights_only=True)
-    averaged = torch.load(tmp_path / "model.pt", weights_only=True)["restorer"]
+    averaged = torch.load(tmp_path / "model.pt", weights_only=True)
     assert not torch.equal(averaged["down.0.1.weight"], checkpoint["restorer"]["down.0.1.weight"])
     assert torch.equal(averaged["down.0.1.weight"], checkpoint["ema"]["down.0.1.weight"])
 

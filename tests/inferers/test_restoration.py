@@ -15,6 +15,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from monai.data import MetaTensor
+from monai.inferers import SimpleInferer
 
 from monai_r2c.inferers import RestorationInferer
 
@@ -26,60 +27,72 @@ def halve(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_each_pass_goes_over_the_output_of_the_last() -> None:
     inputs = torch.full((2, 1, 6, 6), 0.8)
-    passes = RestorationInferer(passes=3)(inputs, halve)
+    passes = RestorationInferer(passes=3).all_passes(inputs, halve)
     assert [float(image.mean()) for image, _ in passes] == pytest.approx([0.4, 0.2, 0.1])
     assert [float(logits[0, 2]) for _, logits in passes] == pytest.approx([0.8, 0.4, 0.2])
 
 
+def test_a_call_gives_the_last_image_and_the_logits_of_the_input() -> None:
+    restored, logits = RestorationInferer(passes=3)(torch.full((2, 1, 6, 6), 0.8), halve)
+    assert float(restored.mean()) == pytest.approx(0.1)
+    assert float(logits[0, 2]) == pytest.approx(0.8)
+
+
+def test_a_network_of_one_tensor_gives_one_tensor_as_with_monai() -> None:
+    inputs = torch.full((1, 1, 6, 6), 0.8)
+    restored = RestorationInferer(passes=2)(inputs, lambda x: x / 2)
+    assert torch.equal(restored, inputs / 4)
+    assert torch.equal(RestorationInferer()(inputs, torch.tanh), SimpleInferer()(inputs, torch.tanh))
+    assert [logits for _, logits in RestorationInferer(passes=2).all_passes(inputs, torch.tanh)] == [None, None]
+
+
 def test_native_size_hands_the_image_on_as_it_is() -> None:
     inputs = torch.rand(1, 1, 7, 5)
-    image, logits = RestorationInferer()(inputs, halve)[0]
+    image, logits = RestorationInferer()(inputs, halve)
     assert torch.equal(image, inputs / 2)
     assert logits[0, :2].tolist() == [7, 5]
 
 
 def test_a_given_size_is_that_of_the_shorter_side_and_the_result_has_the_input_s() -> None:
-    passes = RestorationInferer(passes=2, size=8)(torch.rand(2, 3, 20, 15), halve)
+    passes = RestorationInferer(passes=2, size=8).all_passes(torch.rand(2, 3, 20, 15), halve)
     assert [logits[0, :2].tolist() for _, logits in passes] == [[11, 8], [11, 8]]
     assert [tuple(image.shape) for image, _ in passes] == [(2, 3, 20, 15)] * 2
 
 
 def test_reducing_averages_instead_of_picking_pixels() -> None:
     checkers = ((torch.arange(64)[:, None] + torch.arange(64)) % 2).float()[None, None] * 2 - 1
-    _, logits = RestorationInferer(size=8)(checkers, halve)[0]
+    _, logits = RestorationInferer(size=8)(checkers, halve)
     assert abs(float(logits[0, 2])) < 0.1  # the mean of -1 and 1
 
 
 def test_a_smooth_image_comes_back_through_the_working_size() -> None:
     rows, columns = torch.meshgrid(torch.linspace(-1, 1, 90), torch.linspace(-1, 1, 120), indexing="ij")
     inputs = (torch.sin(2 * rows) * columns)[None, None]
-    image, _ = RestorationInferer(size=45)(inputs, lambda x: (x, x.mean()))[0]
+    image, _ = RestorationInferer(size=45)(inputs, lambda x: (x, x.mean()))
     assert F.l1_loss(image, inputs) < 2e-3
 
 
 def test_resampling_stays_within_the_range() -> None:
     edge = torch.ones(1, 1, 32, 32)
     edge[..., 16:] = -1
-    image, _ = RestorationInferer(size=8)(edge, lambda x: (x, x.mean()))[0]
+    image, _ = RestorationInferer(size=8)(edge, lambda x: (x, x.mean()))
     assert -1 <= image.min() < image.max() <= 1
 
 
 def test_half_precision_results_are_resampled() -> None:
-    image, _ = RestorationInferer(size=4)(torch.rand(1, 1, 9, 9), lambda x: (x.bfloat16(), x.mean()))[0]
+    image, _ = RestorationInferer(size=4)(torch.rand(1, 1, 9, 9), lambda x: (x.bfloat16(), x.mean()))
     assert image.dtype == torch.float32
 
 
 def test_a_meta_tensor_keeps_its_meta_data() -> None:
     inputs = MetaTensor(torch.rand(1, 1, 9, 9), meta={"filename_or_obj": "a.png"})
-    image, _ = RestorationInferer(size=4)(inputs, halve)[0]
+    image, _ = RestorationInferer(size=4)(inputs, halve)
     assert isinstance(image, MetaTensor)
     assert image.meta["filename_or_obj"] == "a.png"
 
 
 def test_arguments_reach_the_network() -> None:
-    image, _ = RestorationInferer()(torch.ones(1, 1, 2, 2), lambda x, scale, shift: (x * scale + shift, x), 3, shift=1)[
-        0
-    ]
+    image, _ = RestorationInferer()(torch.ones(1, 1, 2, 2), lambda x, scale, shift: (x * scale + shift, x), 3, shift=1)
     assert image.unique().tolist() == [4]
 
 
@@ -92,4 +105,4 @@ def test_wrong_options_are_refused(options: dict) -> None:
 def test_a_working_size_needs_two_spatial_dimensions() -> None:
     with pytest.raises(ValueError, match="rows, columns"):
         RestorationInferer(size=8)(torch.rand(1, 1, 20), halve)
-    assert RestorationInferer()(torch.rand(1, 1, 20), lambda x: (x, x.mean()))[0][0].shape == (1, 1, 20)
+    assert RestorationInferer()(torch.rand(1, 1, 20), lambda x: (x, x.mean()))[0].shape == (1, 1, 20)
