@@ -11,12 +11,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from monai_r2c.utils import InputError
 from monai_r2c.utils import R2CKeys as Keys
 
 # the six generator passes, and whose class each of them has to predict
@@ -44,10 +46,13 @@ class RestoreToClassifyLoss(nn.Module):
         cycle_weight: c, published 10.
         identity_weight: i, published 5.
         class_weight: k, published 0.1 for each of the six generator passes.
-        label_weights: weight of each class in the cross-entropy; None weighs them alike.
+        label_weights: weight of each class in the cross-entropy, at least 0: each item's is multiplied by its class's
+            weight, then the mean over the batch is taken. So a weight counts in a batch of one too, and parts of a
+            batch give the mean of the whole. None weighs all classes by 1.
 
     Raises:
-        ValueError: when a weight is negative.
+        InputError: when a weight is negative, NaN or infinite, or, in a step, when there is not one label weight for
+            each class.
 
     Source: R2C-GAN, arXiv:2209.14770.
     """
@@ -68,10 +73,10 @@ class RestoreToClassifyLoss(nn.Module):
             "class": class_weight,
         }
         for name, weight in self.weights.items():
-            if weight < 0:
-                raise ValueError(f"{name}_weight must be at least 0, got {weight}.")
+            if not 0 <= weight < math.inf:
+                raise InputError(f"{name}_weight must be at least 0, got {weight}.")
         self.label_weights: torch.Tensor | None
-        self.register_buffer("label_weights", None if label_weights is None else torch.tensor(label_weights))
+        self.register_buffer("label_weights", None if label_weights is None else _checked_weights(label_weights))
 
     def forward(
         self,
@@ -102,10 +107,20 @@ class RestoreToClassifyLoss(nn.Module):
             "identity_good": _absolute(images[Keys.IDENTITY_GOOD], images[Keys.GOOD]),
         }
         for name, label in PASSES.items():
-            losses[f"class_{name}"] = F.cross_entropy(logits[name].float(), labels[label], self.label_weights)
+            losses[f"class_{name}"] = self._class_term(logits[name].float(), labels[label])
         weighted = [self.weights[name.partition("_")[0]] * value for name, value in losses.items()]
         total = torch.stack(weighted).sum()
         return {**losses, "generator_loss": total}
+
+    def _class_term(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        if self.label_weights is None:
+            return F.cross_entropy(logits, labels)
+        if len(self.label_weights) != logits.shape[1]:
+            raise InputError(
+                f"label_weights: {len(self.label_weights)} weights for {logits.shape[1]} classes; give one for each."
+            )
+        # torch's own mean divides by the weights' sum
+        return F.cross_entropy(logits, labels, self.label_weights, reduction="none").mean()
 
 
 class UnpairedDiscriminatorLoss(nn.Module):
@@ -143,3 +158,13 @@ def least_squares(scores: torch.Tensor, target: float) -> torch.Tensor:
 
 def _absolute(image: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return F.l1_loss(image.float(), target.float())
+
+
+def _checked_weights(values: Sequence[float]) -> torch.Tensor:
+    try:
+        weights = torch.as_tensor(values, dtype=torch.float32)
+    except (TypeError, ValueError, RuntimeError):
+        weights = torch.tensor(math.nan)
+    if weights.ndim != 1 or not (weights.isfinite() & (weights >= 0)).all():
+        raise InputError(f"label_weights: must be a list of finite numbers of at least 0, one a class, got {values!r}.")
+    return weights.detach().clone()

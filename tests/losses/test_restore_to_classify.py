@@ -12,11 +12,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
 
 from monai_r2c.losses import RestoreToClassifyLoss, UnpairedDiscriminatorLoss
+from monai_r2c.utils import InputError
 
 PASSES = ("restored", "degraded", "cycled_poor", "cycled_good", "identity_poor", "identity_good")
 
@@ -64,12 +66,51 @@ def test_class_terms_follow_the_label_of_the_pass_s_first_image() -> None:
         assert losses[f"class_{name}"].item() == pytest.approx(20, rel=1e-3)
 
 
-def test_label_weights_weigh_the_classes() -> None:
-    images, logits, scores, labels = _inputs()
-    logits["restored"] = torch.tensor([[2.0, 0.0], [2.0, 0.0]])
-    losses = RestoreToClassifyLoss(label_weights=[1.0, 3.0])(images, logits, scores, labels)
-    right, wrong = math.log(1 + math.exp(-2)), math.log(1 + math.exp(2))
-    assert losses["class_restored"].item() == pytest.approx((right + 3 * wrong) / 4)
+def _class_term(logits: list, labels: list[int], **settings: Any) -> float:
+    """One class term of logits by item; the other passes have zeros."""
+    images, others, scores, _ = _inputs()
+    known = torch.tensor(labels)
+    all_logits = dict.fromkeys(others, torch.zeros(len(labels), len(logits[0]))) | {"restored": torch.tensor(logits)}
+    losses = RestoreToClassifyLoss(**settings)(
+        images, all_logits, scores, {"poor_label": known, "good_label": torch.zeros_like(known)}
+    )
+    return losses["class_restored"].item()
+
+
+RIGHT, WRONG = math.log(1 + math.exp(-2)), math.log(1 + math.exp(2))  # cross-entropies of logits 2 apart
+
+
+@pytest.mark.parametrize(("label", "expected"), [(0, 3 * RIGHT), (1, 0.5 * WRONG)], ids=["weighed up", "weighed down"])
+def test_label_weights_count_in_a_batch_of_one(label: int, expected: float) -> None:
+    assert _class_term([[2.0, 0.0]], [label], label_weights=[3.0, 0.5]) == pytest.approx(expected)
+
+
+def test_label_weights_scale_each_item_before_the_mean_over_the_batch() -> None:
+    term = _class_term([[2.0, 0.0]] * 4, [0, 0, 0, 1], label_weights=[1, 9])
+    assert term == pytest.approx((3 * RIGHT + 9 * WRONG) / 4)
+
+
+def test_label_weights_of_one_are_none_and_of_zero_silence_a_class() -> None:
+    logits, labels = [[2.0, 0.0], [0.5, 1.0], [-1.0, 3.0]], [0, 0, 1]
+    assert _class_term(logits, labels, label_weights=(1, 1)) == pytest.approx(_class_term(logits, labels))
+    assert _class_term([[2.0, 0.0]], [0], label_weights=[0, 1]) == 0
+
+
+def test_label_weights_of_parts_of_a_batch_average_to_those_of_the_whole() -> None:
+    logits, labels = [[2.0, 0.0], [0.5, 1.0], [-1.0, 3.0], [0.0, 1.0]], [0, 0, 0, 1]
+    parts = [_class_term(logits[i : i + 2], labels[i : i + 2], label_weights=[1.0, 9.0]) for i in (0, 2)]
+    assert sum(parts) / 2 == pytest.approx(_class_term(logits, labels, label_weights=[1.0, 9.0]))
+
+
+@pytest.mark.parametrize("weights", [[1.0, math.nan], [1.0, math.inf], [1.0, -1.0], [[1.0, 2.0]], 2.0, "1,2", ["a"]])
+def test_label_weights_that_are_none_are_refused(weights: Any) -> None:
+    with pytest.raises(InputError, match=r"^label_weights: must be a list of finite numbers of at least 0[^\n]*$"):
+        RestoreToClassifyLoss(label_weights=weights)
+
+
+def test_label_weights_of_another_number_of_classes_are_refused() -> None:
+    with pytest.raises(InputError, match="label_weights: 3 weights for 2 classes; give one for each"):
+        RestoreToClassifyLoss(label_weights=[1.0, 2.0, 3.0])(*_inputs())
 
 
 def test_losses_are_float32_whatever_comes_in() -> None:
@@ -78,9 +119,10 @@ def test_losses_are_float32_whatever_comes_in() -> None:
     assert all(value.dtype == torch.float32 for value in RestoreToClassifyLoss()(*half, labels).values())
 
 
-def test_negative_weight_is_refused() -> None:
-    with pytest.raises(ValueError, match="cycle_weight must be at least 0, got -1"):
-        RestoreToClassifyLoss(cycle_weight=-1)
+@pytest.mark.parametrize("weight", [-1, math.nan, math.inf])
+def test_weight_that_is_negative_or_not_finite_is_refused(weight: float) -> None:
+    with pytest.raises(InputError, match=f"cycle_weight must be at least 0, got {weight}"):
+        RestoreToClassifyLoss(cycle_weight=weight)
 
 
 def test_discriminator_loss_is_the_sum_without_a_half() -> None:
