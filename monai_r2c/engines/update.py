@@ -100,14 +100,15 @@ def bare(network: nn.Module) -> nn.Module:
 
 @contextmanager
 def frozen(*networks: nn.Module) -> Iterator[None]:
-    """Keep gradients from flowing into the weights of `networks`, not through them."""
-    for network in networks:
-        network.requires_grad_(False)
+    """Keep gradients from flowing into the weights of `networks`, not through them; what was frozen stays so."""
+    trained = [p for network in networks for p in network.parameters() if p.requires_grad]
+    for parameter in trained:
+        parameter.requires_grad_(False)
     try:
         yield
     finally:
-        for network in networks:
-            network.requires_grad_(True)
+        for parameter in trained:
+            parameter.requires_grad_(True)
 
 
 def split_batch(batch: Mapping[str, Any], parts: int) -> list[dict[str, Any]]:

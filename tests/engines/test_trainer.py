@@ -22,6 +22,7 @@ from monai_r2c.engines import NonFiniteLossError, R2CEvents, R2CTrainer, linear_
 from monai_r2c.networks import R2CDiscriminator, R2CGenerator
 from monai_r2c.utils import InputError
 
+NETWORKS = ("restorer", "degrader", "poor_discriminator", "good_discriminator")
 SIZES = {1: (32,), 2: (16, 16), 3: (16, 16, 16)}
 
 
@@ -69,10 +70,9 @@ def _weights(trainer: R2CTrainer, name: str) -> list[torch.Tensor]:
 )
 def test_one_step_moves_every_weight_of_all_four_networks(spatial_dims: int, variant: str) -> None:
     trainer = _trainer(spatial_dims, variant, epoch_length=1)
-    names = ("restorer", "degrader", "poor_discriminator", "good_discriminator")
-    before = {name: _weights(trainer, name) for name in names}
+    before = {name: _weights(trainer, name) for name in NETWORKS}
     trainer.run()
-    for name in names:
+    for name in NETWORKS:
         moved = [not torch.equal(a, b) for a, b in zip(before[name], _weights(trainer, name))]
         assert all(moved), name
     losses = {k: v for k, v in trainer.state.output.items() if k.endswith("_loss")}
@@ -103,6 +103,18 @@ def test_generator_update_leaves_the_discriminators_without_gradient() -> None:
     trainer.run()
     assert all(gradient is None for gradient in seen[0])
     assert all(p.requires_grad and p.grad is not None for p in trainer.good_discriminator.parameters())
+
+
+def test_weights_that_are_frozen_stay_as_they_are_and_frozen() -> None:
+    trainer = _trainer(epoch_length=2)
+    frozen = [p for name in ("restorer", "good_discriminator") for p in getattr(trainer, name).parameters()][::2]
+    for parameter in frozen:
+        parameter.requires_grad_(False)
+    before = [p.detach().clone() for p in frozen]
+    trainer.run()
+    assert all(not p.requires_grad and torch.equal(p, b) for p, b in zip(frozen, before))
+    others = [p for name in NETWORKS for p in getattr(trainer, name).parameters() if not any(p is f for f in frozen)]
+    assert all(p.requires_grad for p in others)
 
 
 def test_events_fire_once_a_step_in_order() -> None:
