@@ -47,7 +47,10 @@ def images(count: int, first: int = 0, size: int = 32) -> list[dict[str, Any]]:
 
 
 def make_run(output_dir: Path | str, **changes: Any) -> R2CTrainer:
-    """A trainer with narrow networks, dropout, moving average and all handlers that write, as the bundle makes it."""
+    """A trainer with narrow networks, dropout, moving average and all handlers that write, as the bundle makes it.
+
+    `trainer` holds further arguments of `R2CTrainer`, or gives them for the two optimizers.
+    """
     settings: dict[str, Any] = {
         "max_epochs": 4,
         "num_workers": 0,
@@ -114,7 +117,7 @@ def make_run(output_dir: Path | str, **changes: Any) -> R2CTrainer:
         decay_epoch=settings["decay_epoch"],
         seed=settings["seed"],
         train_handlers=[average, tensorboard, log, best, checkpoint, Preemption(checkpoint)],
-        **settings["trainer"],
+        **(settings["trainer"](*optimizers) if callable(settings["trainer"]) else settings["trainer"]),
     )
 
 

@@ -25,7 +25,7 @@ PUBLIC = {
         to_device to_operational
     """,
     "losses": """
-        RestoreToClassifyLoss UnpairedDiscriminatorLoss
+        DiscriminatorPenalty R1Penalty RestoreToClassifyLoss UnpairedDiscriminatorLoss
     """,
     "engines": """
         NonFiniteLossError R2CEvaluator R2CEvents R2CTrainer linear_decay prepare_image_batch

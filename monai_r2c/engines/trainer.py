@@ -28,14 +28,14 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from monai_r2c.data import ImagePool
-from monai_r2c.losses import RestoreToClassifyLoss, UnpairedDiscriminatorLoss
+from monai_r2c.losses import DiscriminatorPenalty, RestoreToClassifyLoss, UnpairedDiscriminatorLoss
 from monai_r2c.utils import InputError, NonFiniteLossError
 from monai_r2c.utils import R2CKeys as Keys
 from monai_r2c.utils.processes import process_rank
 
 from .batch import prepare_unpaired_batch
 from .events import R2CEvents
-from .learning_rate import linear_decay
+from .learning_rate import LearningRate, Scheduler, linear_decay
 from .precision import autocast_for, scaler_for
 from .translation import translate_unpaired
 from .update import Update, bare, frozen, split_batch
@@ -47,8 +47,7 @@ class R2CTrainer(Trainer):
     """Trains restorer, degrader and two discriminators on unpaired images, each with its class.
 
     A step updates both generators with the discriminators frozen, then both discriminators on the same translated
-    images (through the pools). Learning rates are constant up to `decay_epoch`, then fall linearly, step by step, to
-    zero at the end of `max_epochs`. ``engine.state.output`` holds every loss term by name (`RestoreToClassifyLoss`,
+    images (through the pools). ``engine.state.output`` holds every loss term by name (`RestoreToClassifyLoss`,
     `UnpairedDiscriminatorLoss`), both learning rates (``generator_learning_rate``,
     ``discriminator_learning_rate``), the images of the step by name (but the identity images, whose names are losses)
     and the files they came from. Fires `R2CEvents` and MONAI's ``MODEL_COMPLETED``.
@@ -64,9 +63,20 @@ class R2CTrainer(Trainer):
         restorer, degrader: networks that return ``(image, logits)``.
         poor_discriminator, good_discriminator: networks that return a score map.
         generator_optimizer, discriminator_optimizer: of both generators, of both discriminators.
-        generator_loss, discriminator_loss: default as published.
+        generator_loss, discriminator_loss: default as published; modules are moved to `device`.
         poor_pool, good_pool: histories of generated images of each domain; default pools of 50.
-        decay_epoch: epochs at the full learning rate; None, or at least `max_epochs`, keeps it to the end.
+        decay_epoch: learning rates are constant for so many epochs, then fall linearly, step by step, to zero at the
+            end of `max_epochs`, but of an optimizer with a scheduler; at least `max_epochs` keeps them to the end. None
+            leaves learning rates alone.
+        generator_scheduler, discriminator_scheduler: of the optimizer of that name; saved and resumed with the run. A
+            scheduler of torch steps at the end of every epoch, one of ignite acts on every iteration, and MONAI's
+            ``LrScheduleHandler`` around one of torch says itself when it steps.
+        discriminator_penalties: further terms of the discriminators' loss by name, such as ``{"r1": R1Penalty()}``:
+            their values stand in the output as ``poor_r1`` and ``good_r1``, and are added to ``discriminator_loss``
+            times the penalty's weight.
+        max_gradient_norm: to which the norm of all gradients of an update is scaled down; None leaves it.
+        max_gradient_value: to which every gradient's absolute value is cut, before the norm; None leaves it. With
+            either the output holds ``generator_gradient_norm`` and ``discriminator_gradient_norm``, before the limits.
         precision: ``fp32``, ``bf16``, or ``fp16`` on CUDA with one gradient scaler for each optimizer.
         accumulation_steps: equal parts in which a batch goes through the networks before the weights change; more
             parts need less memory and give the same update.
@@ -81,7 +91,9 @@ class R2CTrainer(Trainer):
 
     Raises:
         InputError: at construction, when the loader gives no batch, its batches do not split into `accumulation_steps`,
-            or `precision` does not fit the device.
+            `precision` does not fit the device, a limit is not above 0, or a scheduler is of another optimizer; in the
+            first step, when a penalty has the name of another loss term; at any step, when `decay_epoch` would
+            overwrite a learning rate that something else has set.
         NonFiniteLossError: during a run, at the step whose loss or gradient is NaN or infinite, before that update.
 
     Source: R2C-GAN, arXiv:2209.14770.
@@ -103,6 +115,11 @@ class R2CTrainer(Trainer):
         poor_pool: Callable[[torch.Tensor], torch.Tensor] | None = None,
         good_pool: Callable[[torch.Tensor], torch.Tensor] | None = None,
         decay_epoch: int | None = None,
+        generator_scheduler: Scheduler | None = None,
+        discriminator_scheduler: Scheduler | None = None,
+        discriminator_penalties: Mapping[str, DiscriminatorPenalty] | None = None,
+        max_gradient_norm: float | None = None,
+        max_gradient_value: float | None = None,
         precision: str = "fp32",
         accumulation_steps: int = 1,
         on_nan: str = "stop",
@@ -124,8 +141,12 @@ class R2CTrainer(Trainer):
         self.restorer, self.degrader = restorer, degrader
         self.poor_discriminator, self.good_discriminator = poor_discriminator, good_discriminator
         self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
-        self.generator_loss = RestoreToClassifyLoss().to(device) if generator_loss is None else generator_loss
+        self.generator_loss = RestoreToClassifyLoss() if generator_loss is None else generator_loss
         self.discriminator_loss = UnpairedDiscriminatorLoss() if discriminator_loss is None else discriminator_loss
+        self.discriminator_penalties = dict(discriminator_penalties or {})
+        for loss in (self.generator_loss, self.discriminator_loss, *self.discriminator_penalties.values()):
+            if isinstance(loss, nn.Module):
+                loss.to(device)
         self.poor_pool = ImagePool(seed=0) if poor_pool is None else poor_pool
         self.good_pool = ImagePool(seed=1) if good_pool is None else good_pool
         self.inferer = SimpleInferer() if inferer is None else inferer
@@ -135,20 +156,18 @@ class R2CTrainer(Trainer):
         self.on_nan, self.skipped_steps = on_nan, 0
         autocast = autocast_for(precision, torch.device(device))
         self.generator_scaler, self.discriminator_scaler = scaler_for(precision), scaler_for(precision)
+        generators, discriminators = (restorer, degrader), (poor_discriminator, good_discriminator)
+        limits = (max_gradient_norm, max_gradient_value)
         self._update_generators = Update(
-            "generator", (restorer, degrader), generator_optimizer, self.generator_scaler, autocast
+            "generator", generators, generator_optimizer, self.generator_scaler, autocast, *limits
         )
         self._update_discriminators = Update(
-            "discriminator",
-            (poor_discriminator, good_discriminator),
-            discriminator_optimizer,
-            self.discriminator_scaler,
-            autocast,
+            "discriminator", discriminators, discriminator_optimizer, self.discriminator_scaler, autocast, *limits
         )
-        self._base_rates = {
-            optimizer: [group["lr"] for group in optimizer.param_groups]
-            for optimizer in (generator_optimizer, discriminator_optimizer)
-        }
+        self._learning_rates = (
+            LearningRate("generator", generator_optimizer, generator_scheduler),
+            LearningRate("discriminator", discriminator_optimizer, discriminator_scheduler),
+        )
         super().__init__(
             device=device,
             max_epochs=max_epochs,
@@ -161,7 +180,7 @@ class R2CTrainer(Trainer):
             key_metric=key_train_metric,
             additional_metrics=additional_metrics,
             metric_cmp_fn=metric_cmp_fn,
-            handlers=train_handlers,
+            handlers=[*self._learning_rates, *(train_handlers or [])],
             event_names=[*(event_names or []), R2CEvents],
             event_to_attr=event_to_attr,
             decollate=False,
@@ -189,13 +208,20 @@ class R2CTrainer(Trainer):
         for event, handler in ((Events.EPOCH_STARTED, self._start_epoch), (Events.ITERATION_STARTED, self._start_step)):
             if not self.has_event_handler(handler, event):
                 self.add_event_handler(event, handler)
+        for rate in self._learning_rates:
+            rate.start()
         super().run()
 
     def checkpoint_objects(self) -> dict[str, Any]:
         """Everything with a ``state_dict`` that a resumed run needs and all processes share, by name."""
         networks = ("restorer", "degrader", "poor_discriminator", "good_discriminator")
         others = ("generator_optimizer", "discriminator_optimizer", "generator_scaler", "discriminator_scaler")
-        return {name: bare(getattr(self, name)) for name in networks} | {name: getattr(self, name) for name in others}
+        objects = {name: bare(getattr(self, name)) for name in networks} | {
+            name: getattr(self, name) for name in others
+        }
+        for rate in self._learning_rates:
+            objects |= rate.checkpoint_objects()
+        return objects
 
     def process_objects(self) -> dict[str, Any]:
         """Everything with a ``state_dict`` that a resumed run needs and each process has of its own, by name."""
@@ -239,15 +265,20 @@ class R2CTrainer(Trainer):
             return self.generator_loss(images, logits, scores, part)
 
         def discriminator_losses(images: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-            real = {
-                Keys.POOR: self.poor_discriminator(images[Keys.POOR]),
-                Keys.GOOD: self.good_discriminator(images[Keys.GOOD]),
+            discriminators = {Keys.POOR: self.poor_discriminator, Keys.GOOD: self.good_discriminator}
+            fakes = {
+                Keys.POOR: self.poor_pool(images[Keys.DEGRADED]),
+                Keys.GOOD: self.good_pool(images[Keys.RESTORED]),
             }
-            fake = {
-                Keys.POOR: self.poor_discriminator(self.poor_pool(images[Keys.DEGRADED])),
-                Keys.GOOD: self.good_discriminator(self.good_pool(images[Keys.RESTORED])),
+            real = {domain: judge(images[domain]) for domain, judge in discriminators.items()}
+            fake = {domain: judge(fakes[domain]) for domain, judge in discriminators.items()}
+            losses = self.discriminator_loss(real, fake)
+            penalties = {
+                f"{domain}_{name}": (penalty.weight, penalty(bare(judge), images[domain], fakes[domain]))
+                for name, penalty in self.discriminator_penalties.items()
+                for domain, judge in discriminators.items()
             }
-            return self.discriminator_loss(real, fake)
+            return _with_penalties(losses, penalties)
 
         with frozen(self.poor_discriminator, self.good_discriminator):
             losses = self._update_generators(generator_losses, parts)
@@ -271,12 +302,12 @@ class R2CTrainer(Trainer):
             self.data_loader.sampler.start_at(done * self.data_loader.batch_size)  # type: ignore[union-attr]
 
     def _start_step(self) -> None:
-        epochs = self.state.max_epochs if self.decay_epoch is None else self.decay_epoch
-        length = self.state.epoch_length
-        factor = linear_decay(self.state.iteration - 1, epochs * length, self.state.max_epochs * length)
-        for optimizer, rates in self._base_rates.items():
-            for group, rate in zip(optimizer.param_groups, rates):
-                group["lr"] = rate * factor
+        if self.decay_epoch is not None:
+            constant, total = (epochs * self.state.epoch_length for epochs in (self.decay_epoch, self.state.max_epochs))
+            factor = linear_decay(self.state.iteration - 1, constant, total)
+            for rate in self._learning_rates:
+                if rate.scheduler is None:
+                    rate.scale(factor)
         if self.seed is not None:
             stream = np.random.SeedSequence(self.seed, spawn_key=(self.state.iteration, process_rank()))
             torch.manual_seed(int(stream.generate_state(1, np.uint64)[0]))
@@ -285,6 +316,18 @@ class R2CTrainer(Trainer):
         files = ", ".join(str(file) for key in (Keys.POOR_FILE, Keys.GOOD_FILE) for file in batch.get(key, ()))
         where = f"epoch {self.state.epoch}, iteration {self.state.iteration}"
         return f"{where}: {error}; the batch was {files or 'unnamed'}."
+
+
+def _with_penalties(
+    losses: Mapping[str, torch.Tensor], penalties: Mapping[str, tuple[float, torch.Tensor]]
+) -> dict[str, torch.Tensor]:
+    total = losses["discriminator_loss"]
+    for name, (weight, value) in penalties.items():
+        if name in losses:
+            raise InputError(f"discriminator_penalties: {name} is the name of another loss term; choose another name.")
+        total = total + weight * value
+    values = {name: value for name, (_, value) in penalties.items()}
+    return {**losses, **values, "discriminator_loss": total}
 
 
 def _is_no_exception(record: logging.LogRecord) -> bool:

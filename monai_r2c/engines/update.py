@@ -18,9 +18,10 @@ from typing import Any
 import torch
 import torch.nn as nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_, get_total_norm
 from torch.optim import Optimizer
 
-from monai_r2c.utils import NonFiniteLossError
+from monai_r2c.utils import InputError, NonFiniteLossError
 from monai_r2c.utils.processes import on_any_process
 
 Losses = dict[str, torch.Tensor]
@@ -35,6 +36,11 @@ class Update:
         optimizer: of the networks' parameters.
         scaler: of the loss.
         autocast: context of the forward passes.
+        max_norm: to which the norm of all gradients together is scaled down; None leaves it.
+        max_value: to which each gradient's absolute value is cut, before the norm; None leaves it.
+
+    Raises:
+        InputError: when a limit is not above 0.
     """
 
     def __init__(
@@ -44,9 +50,15 @@ class Update:
         optimizer: Optimizer,
         scaler: torch.amp.GradScaler,
         autocast: torch.autocast,
+        max_norm: float | None = None,
+        max_value: float | None = None,
     ) -> None:
         self.name, self.networks, self.optimizer = name, list(networks), optimizer
         self.scaler, self.autocast = scaler, autocast
+        self.max_norm, self.max_value = max_norm, max_value
+        for key, limit in (("max_gradient_norm", max_norm), ("max_gradient_value", max_value)):
+            if limit is not None and not limit > 0:
+                raise InputError(f"{key}: must be a number above 0, or null for none, got {limit}.")
 
     def __call__(self, losses_of: Callable[[Any], Losses], parts: Sequence[Any]) -> Losses:
         """Update the weights once.
@@ -56,7 +68,8 @@ class Update:
             parts: of the batch, equally large.
 
         Returns:
-            The mean of every loss over the parts, without gradient.
+            The mean of every loss over the parts, without gradient; with a limit also ``name_gradient_norm``, the norm
+            of the gradients before it (but where fp16 leaves an update out, because they overflow).
 
         Raises:
             NonFiniteLossError: before a weight is touched, when a loss or a gradient is NaN or infinite, here or in
@@ -72,6 +85,7 @@ class Update:
             losses.append({name: loss.detach() for name, loss in found.items()})
         means = {name: torch.stack([part[name] for part in losses]).mean(0) for name in losses[0]}
         self._require_finite(means)
+        means = {**self._limit_gradients(), **means}
         self.scaler.step(self.optimizer)
         self.scaler.update()
         return means
@@ -79,9 +93,7 @@ class Update:
     def _require_finite(self, losses: Losses) -> None:
         checked = dict(losses)
         if not self.scaler.is_enabled():
-            parameters = (p for group in self.optimizer.param_groups for p in group["params"])
-            gradients = [p.grad for p in parameters if p.grad is not None]
-            checked[f"{self.name}_gradient"] = torch.nn.utils.get_total_norm(gradients)
+            checked[f"{self.name}_gradient"] = get_total_norm(self._gradients())
         values = torch.stack(list(checked.values()))
         if not on_any_process(~torch.isfinite(values).all()):
             return
@@ -91,6 +103,24 @@ class Update:
         if on_any_process(torch.tensor(own, device=values.device)) and not own:
             raise NonFiniteLossError(f"a term of {self.name}_loss in another process")
         raise NonFiniteLossError(", ".join(f"{name} = {value}" for name, value in terms.items()))
+
+    def _limit_gradients(self) -> Losses:
+        if self.max_norm is None and self.max_value is None:
+            return {}
+        self.scaler.unscale_(self.optimizer)
+        norm = get_total_norm(self._gradients())
+        if self.max_value is not None:
+            clip_grad_value_(self._parameters(), self.max_value)
+        if self.max_norm is not None:
+            clip_grad_norm_(self._parameters(), self.max_norm)
+        overflows = self.scaler.is_enabled() and not torch.isfinite(norm)
+        return {} if overflows else {f"{self.name}_gradient_norm": norm}
+
+    def _parameters(self) -> list[nn.Parameter]:
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
+
+    def _gradients(self) -> list[torch.Tensor]:
+        return [p.grad for p in self._parameters() if p.grad is not None]
 
 
 def bare(network: nn.Module) -> nn.Module:

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from .penalties import DiscriminatorPenalty, R1Penalty
 from .restore_to_classify import RestoreToClassifyLoss, UnpairedDiscriminatorLoss
 
-__all__ = ["RestoreToClassifyLoss", "UnpairedDiscriminatorLoss"]
+__all__ = ["DiscriminatorPenalty", "R1Penalty", "RestoreToClassifyLoss", "UnpairedDiscriminatorLoss"]

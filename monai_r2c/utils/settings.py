@@ -92,7 +92,7 @@ _RULES: dict[str, Rule] = {
     "flip_prob": _number(0, 1),
     "batch_size": _whole(1),
     "max_epochs": _whole(1),
-    "decay_epoch": _whole(0),
+    "decay_epoch": _or_null(_whole(0)),
     "learning_rate": _number(0, open_low=True),
     "cycle_weight": _number(0),
     "identity_weight": _number(0),
