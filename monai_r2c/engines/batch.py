@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from monai_r2c.utils import R2CKeys as Keys
+from monai_r2c.utils.metadata import plain_tensor
 
 
 def prepare_unpaired_batch(
@@ -36,7 +37,8 @@ def prepare_unpaired_batch(
     """
     prepared: dict[str, Any] = {key: batch[key] for key in (Keys.POOR_FILE, Keys.GOOD_FILE) if key in batch}
     for key in (Keys.POOR, Keys.GOOD):
-        prepared[key] = _to_device(batch[key], device, non_blocking, **kwargs)
+        # a step needs no metadata
+        prepared[key] = plain_tensor(batch[key]).to(device, non_blocking=non_blocking, **kwargs)
     for key in (Keys.POOR_LABEL, Keys.GOOD_LABEL):
         prepared[key] = torch.as_tensor(batch[key]).to(device, dtype=torch.int64, non_blocking=non_blocking)
     return prepared
@@ -45,16 +47,16 @@ def prepare_unpaired_batch(
 def prepare_image_batch(
     batch: Mapping[str, Any], device: torch.device | None, non_blocking: bool, **kwargs: Any
 ) -> dict[str, Any]:
-    """Move an evaluation batch to the device: ``image``, and where present ``label`` and ``reference``."""
+    """Move an evaluation batch to the device: ``image``, and where present ``label`` and ``reference``.
+
+    Images keep the metadata of a batch that MONAI's loaders collated; that of another batch, which does not say what
+    belongs to which image, is left out.
+    """
     prepared = dict(batch)
     for key in ("image", Keys.REFERENCE):
         if key in batch:
-            prepared[key] = _to_device(batch[key], device, non_blocking, **kwargs)
+            image = batch[key].to(device, non_blocking=non_blocking, **kwargs)
+            prepared[key] = image if getattr(image, "is_batch", False) else plain_tensor(image)
     if "label" in batch:
         prepared["label"] = torch.as_tensor(batch["label"]).to(device, dtype=torch.int64, non_blocking=non_blocking)
     return prepared
-
-
-def _to_device(image: torch.Tensor, device: torch.device | None, non_blocking: bool, **kwargs: Any) -> torch.Tensor:
-    # a step needs no metadata, and MetaTensor slows every operation down
-    return image.as_subclass(torch.Tensor).to(device, non_blocking=non_blocking, **kwargs)

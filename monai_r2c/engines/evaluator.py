@@ -26,6 +26,7 @@ from torch.utils.data import DataLoader
 
 from monai_r2c.inferers import RestorationInferer
 from monai_r2c.utils import R2CKeys as Keys
+from monai_r2c.utils.metadata import plain_tensor, with_metadata_of
 
 from .batch import prepare_image_batch
 from .precision import autocast_for
@@ -36,8 +37,9 @@ class R2CEvaluator(Evaluator):
 
     An output item holds ``image`` (the input), ``restored`` (last pass), ``logits`` and ``probabilities`` (of the first
     pass, as published), ``pred`` (the most probable class), with `classify_restored` the ``restored_probabilities``,
-    and where the batch has them ``label``, ``reference``, ``file`` and ``patient``. Items are decollated, so MONAI's
-    post-processing and handlers work as with its own evaluators.
+    and where the batch has them ``label``, ``reference``, ``file`` and ``patient``. Items are decollated, and images
+    that come as MetaTensor stay so: ``restored`` has the metadata and the applied and pending operations of ``image``.
+    So MONAI's post-processing and handlers work as with its own evaluators, ``Invertd`` and ``SaveImaged`` included.
 
     Args:
         device: where the restorer is and the batches go.
@@ -100,14 +102,16 @@ class R2CEvaluator(Evaluator):
 
     def _iteration(self, engine: Engine, batchdata: Mapping[str, Any]) -> dict[str, Any]:
         batch = self.prepare_batch(batchdata, self.state.device, self.non_blocking, **self.to_kwargs)
+        # MetaTensor slows every operation down, and not every network keeps it
+        image = plain_tensor(batch["image"])
         with torch.no_grad(), self.mode(self.restorer), self.autocast:
-            restored, logits = self.inferer(batch["image"], self.restorer)
+            restored, logits = self.inferer(image, self.restorer)
             again = self.inferer(restored, self.restorer) if self.classify_restored else None
         logits = logits.float()
         probabilities = logits.softmax(dim=1)
         output: dict[str, Any] = {
             "image": batch["image"],
-            Keys.RESTORED: restored.float(),
+            Keys.RESTORED: with_metadata_of(batch["image"], restored.float()),
             Keys.LOGITS: logits,
             Keys.PROBABILITIES: probabilities,
             "pred": probabilities.argmax(dim=1),

@@ -34,6 +34,7 @@ from monai_r2c.metrics import (
     StructuralChangeMetric,
 )
 from monai_r2c.metrics.bootstrap import RESAMPLES
+from monai_r2c.utils.metadata import plain_tensor
 
 _CLASSES = from_engine(["probabilities", "label"])
 _INPUT = from_engine("image")
@@ -74,7 +75,7 @@ class ScoresHandler(IgniteMetricHandler):
     def update(self, output: Any) -> None:
         pair = output if isinstance(output, tuple) and len(output) == 2 else (output, None)
         self._is_reduced = False
-        self.metric_fn(pair[0], pair[1], groups=self._patients)
+        self.metric_fn(_plain(pair[0]), _plain(pair[1]), groups=self._patients)
 
     def compute(self) -> dict[str, Any]:
         scores = self.metric_fn.aggregate()
@@ -203,6 +204,12 @@ class StructuralChangeScores(ScoresHandler):
         resamples: int = RESAMPLES,
     ) -> None:
         super().__init__(StructuralChangeMetric(_metric_of(good), quantile, resamples), output_transform)
+
+
+def _plain(values: Any) -> Any:
+    if isinstance(values, torch.Tensor):
+        return plain_tensor(values)
+    return [_plain(value) for value in values] if isinstance(values, list) else values
 
 
 def _metric_of(handler: ScoresHandler | None) -> Any:

@@ -25,6 +25,7 @@ from monai_r2c.data import write_radiograph
 from monai_r2c.utils import InputError
 from monai_r2c.utils import R2CKeys as Keys
 from monai_r2c.utils.files import write_text_atomically
+from monai_r2c.utils.metadata import plain_tensor
 from monai_r2c.utils.processes import gather_from_processes, process_rank
 
 
@@ -71,7 +72,8 @@ class RestorationSaver:
         outputs: Any = engine.state.output
         for item in outputs:
             source = self.sources[item[Keys.FILE]]
-            write_radiograph(item[Keys.RESTORED].mean(0), source, self.output_dir / source.relative_to(self.root))
+            restored = plain_tensor(item[Keys.RESTORED]).mean(0)
+            write_radiograph(restored, source, self.output_dir / source.relative_to(self.root))
             probabilities = item[Keys.PROBABILITIES].tolist()
             row = {"file": item[Keys.FILE], "class": self._most_probable(item[Keys.PROBABILITIES])}
             row |= {f"probability_{name}": f"{value:.6f}" for name, value in zip(self.classes, probabilities)}

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from monai.data import MetaTensor
 
 from monai_r2c.transforms.resize import ResizeShortest, ResizeShortestd
 
@@ -37,6 +38,19 @@ def test_dictionary_twin_gives_the_same_and_leaves_other_keys() -> None:
     result = ResizeShortestd(["image", "reference"], 5, allow_missing_keys=True)({"image": image, "label": 1})
     assert torch.equal(result["image"], ResizeShortest(5)(image))
     assert result["label"] == 1
+
+
+def test_spacing_follows_the_size_and_the_inverse_brings_both_back() -> None:
+    image = MetaTensor(torch.rand(1, 12, 24), affine=torch.diag(torch.tensor([0.2, 0.1, 1.0, 1.0])))
+    transform = ResizeShortestd("image", 6)
+    resized = transform({"image": image})
+    # half as many pixels of twice the size, the centre of the first between those of the first two
+    assert torch.allclose(resized["image"].affine[:2, :2], torch.diag(torch.tensor([0.4, 0.2], dtype=torch.float64)))
+    assert torch.allclose(resized["image"].affine[:2, 3], torch.tensor([0.1, 0.05], dtype=torch.float64))
+    back = transform.inverse(resized)["image"]
+    assert back.shape == (1, 12, 24)
+    assert torch.allclose(back.affine, image.affine)
+    assert back.applied_operations == image.applied_operations == []
 
 
 def test_size_below_one_pixel_is_refused() -> None:

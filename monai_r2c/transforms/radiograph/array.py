@@ -59,6 +59,9 @@ class LoadRadiograph(Transform):
     cal_max); the whole range of 8 or 16 unsigned bits; for signed and float values [0, 1] when all lie in it, else
     their own minimum and maximum.
 
+    The affine of the MetaTensor holds the spacing; that of a NIfTI image whose rows and columns lie in the plane of the
+    first two axes holds its orientation and place too.
+
     Args:
         reader: "pydicom" or "itk", which of MONAI's readers decodes DICOM pixels. Both load alike.
         modalities: DICOM modalities admitted; None admits any.
@@ -107,11 +110,12 @@ class LoadRadiograph(Transform):
         image = _scaled(stored.values, *value_range)
         check_values(path, image)
         spacing = stored.spacing or (1.0, 1.0)
+        affine = np.diag([*spacing, 1.0, 1.0]) if stored.affine is None else stored.affine
         meta: dict[str, Any] = {
             ImageMetaKey.FILENAME_OR_OBJ: str(path),
-            MetaKeys.ORIGINAL_CHANNEL_DIM: 0,
+            MetaKeys.ORIGINAL_CHANNEL_DIM: float("nan"),  # how MONAI says that the file has none
             MetaKeys.SPATIAL_SHAPE: np.asarray(image.shape),
-            MetaKeys.ORIGINAL_AFFINE: np.diag([*spacing, 1.0, 1.0]),
+            MetaKeys.ORIGINAL_AFFINE: affine,
             RadiographKeys.KIND: str(kind),
             RadiographKeys.SPACING: spacing,
             RadiographKeys.ORIGINAL_SIZE: tuple(image.shape),
@@ -119,8 +123,7 @@ class LoadRadiograph(Transform):
             RadiographKeys.POLARITY: stored.polarity,
             RadiographKeys.VALUE_RANGE: value_range,
         }
-        affine = torch.as_tensor(meta[MetaKeys.ORIGINAL_AFFINE])
-        return MetaTensor(torch.from_numpy(image)[None], affine=affine, meta=meta)
+        return MetaTensor(torch.from_numpy(image)[None], affine=torch.tensor(affine), meta=meta)
 
 
 def _own_range(values: np.ndarray) -> tuple[float, float]:

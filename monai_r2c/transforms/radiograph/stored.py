@@ -25,6 +25,7 @@ class StoredImage:
         value_range: values that mean black and white; None where the file does not say.
         bits: stored for each pixel.
         spacing: (row, column) spacing in mm; None where the file does not say.
+        affine: ``(4, 4)``, from (row, column) to the world in mm; None where the file does not say.
         polarity: MONOCHROME1 where the file stores black as its highest value; `values` has 0 as black in any case.
     """
 
@@ -32,6 +33,7 @@ class StoredImage:
     value_range: tuple[float, float] | None
     bits: int
     spacing: tuple[float, float] | None = None
+    affine: np.ndarray | None = None
     polarity: str = "MONOCHROME2"
 
 

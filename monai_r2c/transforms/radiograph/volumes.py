@@ -49,7 +49,8 @@ def read_nifti(path: Path) -> StoredImage:
     except Exception as error:  # nibabel raises whatever a corrupt file makes it hit
         raise corrupt(path, error) from error
     value_range = calibration if calibration[1] > calibration[0] else full_range(values)
-    return StoredImage(values.reshape(shape[:2]).T, value_range, bits, _known_spacing(zooms[1], zooms[0]))
+    spacing = _known_spacing(zooms[1], zooms[0])
+    return StoredImage(values.reshape(shape[:2]).T, value_range, bits, spacing, _plane_affine(image.affine, spacing))
 
 
 def read_metaimage(path: Path) -> StoredImage:
@@ -80,6 +81,14 @@ def read_metaimage(path: Path) -> StoredImage:
 
 def _known_spacing(rows: float, columns: float) -> tuple[float, float] | None:
     return (rows, columns) if np.isfinite(rows * columns) and min(rows, columns) > 0 else None
+
+
+def _plane_affine(affine: np.ndarray, spacing: tuple[float, float] | None) -> np.ndarray | None:
+    """Return the affine with rows first, or None where the image does not lie in the plane of the first two axes."""
+    of_rows_first = np.asarray(affine, dtype=np.float64)[:, [1, 0, 2, 3]]
+    if spacing is None or not np.allclose(np.linalg.norm(of_rows_first[:2, :2], axis=0), spacing, rtol=1e-3):
+        return None
+    return of_rows_first
 
 
 def _check_suffix(path: Path, *suffixes: str) -> None:

@@ -14,11 +14,13 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from monai.config import NdarrayOrTensor
-from monai.transforms import Transform
-from monai.utils.enums import TransformBackends
+from monai.data import MetaTensor
+from monai.transforms import InvertibleTransform, Resize
+from monai.transforms.utils import scale_affine
+from monai.utils.enums import TraceKeys, TransformBackends
 
 
-class ResizeShortest(Transform):
+class ResizeShortest(InvertibleTransform):
     """Resize an image so that its shorter side becomes the given one and the aspect ratio stays.
 
     Bilinear, with antialiasing where the image gets smaller. MONAI's ``Resize`` keeps the aspect ratio for the longest
@@ -29,7 +31,7 @@ class ResizeShortest(Transform):
 
     Shape:
         Input ``(channels, rows, columns)``; output the same with both sides scaled and rounded.
-        The metadata of a MetaTensor stays, its affine too.
+        A MetaTensor stays one: its affine tells the new spacing, and `inverse` (``Invertd``) brings the old size back.
 
     Raises:
         ValueError: when `spatial_size` is below 1, or the image has not 2 spatial dimensions.
@@ -46,8 +48,19 @@ class ResizeShortest(Transform):
         image = torch.as_tensor(img)
         if image.ndim != 3:
             raise ValueError(f"the image must be (channels, rows, columns), got shape {tuple(image.shape)}.")
-        shorter = min(image.shape[1:])
-        if shorter == self.spatial_size:
-            return image
-        wanted = [round(size * self.spatial_size / shorter) for size in image.shape[1:]]
-        return F.interpolate(image[None], wanted, mode="bilinear", antialias=True)[0]
+        size = tuple(image.shape[1:])
+        wanted = tuple(round(length * self.spatial_size / min(size)) for length in size)
+        resized = image.as_subclass(torch.Tensor)
+        if wanted != size:
+            resized = F.interpolate(resized[None], wanted, mode="bilinear", antialias=True)[0]
+        if not isinstance(image, MetaTensor):
+            return resized
+        # told as MONAI's Resize tells it, which inverts it
+        how = {"mode": "bilinear", "align_corners": TraceKeys.NONE, "dtype": "float32", "new_dim": 0}
+        resized = MetaTensor(resized).copy_meta_from(image)
+        return self.push_transform(resized, affine=scale_affine(size, wanted), orig_size=size, extra_info=how)
+
+    def inverse(self, data: torch.Tensor) -> torch.Tensor:
+        """Resample a MetaTensor to the size it had before."""
+        transform = self.pop_transform(data)
+        return Resize(self.spatial_size).inverse_transform(data, transform)

@@ -15,12 +15,12 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 from monai.config import KeysCollection
-from monai.transforms import MapTransform
+from monai.transforms import InvertibleTransform, MapTransform
 
 from .array import ResizeShortest
 
 
-class ResizeShortestd(MapTransform):
+class ResizeShortestd(MapTransform, InvertibleTransform):
     """Dictionary twin of `ResizeShortest`.
 
     Args:
@@ -44,4 +44,11 @@ class ResizeShortestd(MapTransform):
         result = dict(data)
         for key in self.key_iterator(result):
             result[key] = self.resize(result[key])
+        return result
+
+    def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Resample the images to the sizes they had before."""
+        result = dict(data)
+        for key in self.key_iterator(result):
+            result[key] = self.resize.inverse(result[key])
         return result
