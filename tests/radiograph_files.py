@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -66,3 +67,41 @@ def lut_item(entries: np.ndarray, first: int, bits: int) -> Dataset:
     item.LUTDescriptor = [len(entries) % 2**16, first, bits]
     item.add_new("LUTData", "OW", np.asarray(entries).astype("<u2").tobytes())
     return item
+
+
+def write_tiff_file(
+    path: Path,
+    values: np.ndarray,
+    *,
+    bits: int | None = None,
+    photometric: int = 1,
+    orientation: int = 1,
+    order: str = "<",
+    big: bool = False,
+) -> Path:
+    """An uncompressed gray TIFF or BigTIFF file; 12 bits are packed, SampleFormat is that of the values."""
+    rows, columns = values.shape
+    bits = bits or 8 * values.dtype.itemsize
+    if bits == 12:
+        lines = ("".join(f"{value:012b}" for value in row) for row in values)
+        data = b"".join(
+            int(line.ljust(-(-len(line) // 8) * 8, "0"), 2).to_bytes(-(-len(line) // 8), "big") for line in lines
+        )
+    else:
+        data = values.astype(values.dtype.newbyteorder(order)).tobytes()
+    sample_format = {"u": 1, "i": 2, "f": 3}[values.dtype.kind]
+    shorts = {258: bits, 259: 1, 262: photometric, 274: orientation, 277: 1, 339: sample_format}
+    longs = {256: columns, 257: rows, 273: 0, 278: rows, 279: len(data)}
+    tags = sorted(
+        [(tag, 3, value) for tag, value in shorts.items()] + [(tag, 4, value) for tag, value in longs.items()]
+    )
+    count, offset, width = ("Q", "Q", 8) if big else ("H", "I", 4)
+    header = struct.pack(order + "HHHQ", 43, 8, 0, 16) if big else struct.pack(order + "HI", 42, 8)
+    header = (b"II" if order == "<" else b"MM") + header
+    start = len(header) + struct.calcsize(order + count) + len(tags) * (4 + 2 * width) + width
+    directory = struct.pack(order + count, len(tags))
+    for tag, kind, value in tags:
+        field = struct.pack(order + ("H" if kind == 3 else "I"), start if tag == 273 else value)
+        directory += struct.pack(order + "HH" + offset, tag, kind, 1) + field.ljust(width, b"\0")
+    path.write_bytes(header + directory + bytes(width) + data)
+    return path

@@ -18,26 +18,36 @@ import itk
 import nibabel
 import numpy as np
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
+
+from monai_r2c.transforms.radiograph.raster import SAMPLE_FORMAT, SIGNED
 
 _JPEG_QUALITY = 95
 
 
 def write_raster(values: np.ndarray, bits: int, source: Path, output: Path) -> None:
-    """Write a PNG, TIFF or JPEG file as its source is, its resolution kept.
+    """Write a PNG, TIFF or JPEG file as its source is, its resolution kept; black is stored as the lowest value.
 
     Args:
         values: ``(rows, columns)`` on the scale that is stored.
-        bits: 8 or 16 for unsigned integers, 32 for float (TIFF).
+        bits: 8, 12 or 16 for integers, 32 for float (TIFF); 12 are written as 16, over their whole range.
         source: file that tells format and resolution.
         output: file to write.
     """
     with Image.open(source) as original:
         kind, resolution = original.format, original.info.get("dpi")
+        tags: Any = original.tag_v2 if isinstance(original, TiffImageFile) else {}
+        is_signed = bits < 32 and SIGNED in np.atleast_1d(tags.get(SAMPLE_FORMAT, 0))
+    options: dict[str, Any] = {"quality": _JPEG_QUALITY} if kind in ("JPEG", "MPO") else {}
     if bits == 32:
         gray = Image.fromarray(values.astype(np.float32))
+    elif bits == 12:
+        gray = Image.fromarray(_rounded(values * (65535 / 4095), np.dtype(np.uint16)))
+    elif is_signed:  # Pillow knows no signed images of few bits; a tag makes them of unsigned ones
+        gray = Image.fromarray(_rounded(values, np.dtype(f"i{bits // 8}")).view(f"u{bits // 8}"))
+        options["tiffinfo"] = {SAMPLE_FORMAT: SIGNED}
     else:
         gray = Image.fromarray(_rounded(values, np.dtype(f"u{bits // 8}")))
-    options: dict[str, Any] = {"quality": _JPEG_QUALITY} if kind in ("JPEG", "MPO") else {}
     if resolution:
         options["dpi"] = resolution
     gray.save(output, format="JPEG" if kind == "MPO" else kind, **options)

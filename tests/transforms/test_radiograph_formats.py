@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from radiograph_files import ramp
+from radiograph_files import ramp, write_tiff_file
 
 from monai_r2c.transforms import LoadRadiograph
 from monai_r2c.utils import InputError
@@ -60,6 +60,40 @@ def test_tiff_whose_zero_is_white_is_inverted(tmp_path: Path, bits: int) -> None
     stored = np.asarray(Image.open(tmp_path / "x.tif"))
     shown = ramp(bits) if bits == 8 else 2**16 - 1 - stored.astype(np.int64)  # Pillow inverts 8 bits only
     np.testing.assert_allclose(load(tmp_path / "x.tif"), shown / (2**bits - 1), atol=1e-6)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_uncompressed_tiff_is_turned_upright(tmp_path: Path, bits: int, orientation: int) -> None:
+    stored = ramp(bits)
+    upright = {5: stored.T, 6: np.rot90(stored, -1), 7: np.rot90(stored, 2).T, 8: np.rot90(stored)}[orientation]
+    path = write_tiff_file(tmp_path / "x.tif", stored, orientation=orientation)
+    np.testing.assert_allclose(load(path), upright / (2**bits - 1), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "expected"),
+    [
+        (np.array([[0, 1365, 4095]], np.uint16), {"bits": 12}, [0, 1 / 3, 1]),
+        (np.array([[-127, 0, 127]], np.int8), {}, [0, 0.5, 1]),
+        (np.array([[0, 1000, 4000]], np.int16), {}, [0, 0.25, 1]),
+        (np.array([[-100, 400, 900]], np.int16), {"order": ">"}, [0, 0.5, 1]),
+        (np.array([[0, 0.25, 1]], np.float32), {"photometric": 0}, [1, 0.75, 0]),
+        (np.array([[10, 20, 50]], np.float32), {"photometric": 0}, [1, 0.75, 0]),
+        (np.array([[0, 51, 255]], np.uint8), {"big": True}, [0, 0.2, 1]),
+        (np.array([[0, 13107, 65535]], np.uint16), {"big": True}, [0, 0.2, 1]),
+    ],
+    ids=["12", "signed_8", "signed_16_positive", "signed_16", "float_white", "own_white", "big_8", "big_16"],
+)
+def test_tiff_gray_scale_is_that_of_its_tags(tmp_path: Path, values: np.ndarray, options: dict, expected: list) -> None:
+    path = write_tiff_file(tmp_path / "x.tif", values, **options)
+    np.testing.assert_allclose(load(path)[0], expected, atol=1e-6)
+
+
+def test_tiff_of_a_kind_that_is_not_read_says_which(tmp_path: Path) -> None:
+    path = write_tiff_file(tmp_path / "x.tif", ramp(8).astype(np.float64))
+    with pytest.raises(InputError, match=r"BitsPerSample .*64.* SampleFormat .*3.*; save it as gray with 8 or 16 bits"):
+        load(path)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "P"])

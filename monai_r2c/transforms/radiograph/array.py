@@ -56,7 +56,7 @@ class LoadRadiograph(Transform):
     DICOM file's photometric interpretation. A DICOM image passes the modality LUT, the VOI LUT or window and the
     inversion of MONOCHROME1, and is scaled from the range of the last of them (see `grayscale.presentation_table`).
     Other images are scaled to [0, 1] from, in this order: `value_range`; a NIfTI file's display range (cal_min,
-    cal_max); the whole range of 8 or 16 unsigned bits; for signed and float values [0, 1] when all lie in it, else
+    cal_max); the whole range of 8, 12 or 16 unsigned bits; for signed and float values [0, 1] when all lie in it, else
     their own minimum and maximum.
 
     The affine of the MetaTensor holds the spacing; that of a NIfTI image whose rows and columns lie in the plane of the
@@ -108,6 +108,8 @@ class LoadRadiograph(Transform):
         check_values(path, stored.values)
         value_range = value_range or _own_range(stored.values)
         image = _scaled(stored.values, *value_range)
+        if stored.is_inverted:
+            np.subtract(1.0, image, out=image)
         check_values(path, image)
         spacing = stored.spacing or (1.0, 1.0)
         affine = np.diag([*spacing, 1.0, 1.0]) if stored.affine is None else stored.affine

@@ -26,7 +26,8 @@ class StoredImage:
         bits: stored for each pixel.
         spacing: (row, column) spacing in mm; None where the file does not say.
         affine: ``(4, 4)``, from (row, column) to the world in mm; None where the file does not say.
-        polarity: MONOCHROME1 where the file stores black as its highest value; `values` has 0 as black in any case.
+        is_inverted: whether the lowest value is white; else black is the lowest.
+        polarity: MONOCHROME1 where a DICOM file stores black as its highest value; `values` has 0 as black in any case.
     """
 
     values: np.ndarray
@@ -34,6 +35,7 @@ class StoredImage:
     bits: int
     spacing: tuple[float, float] | None = None
     affine: np.ndarray | None = None
+    is_inverted: bool = False
     polarity: str = "MONOCHROME2"
 
 
