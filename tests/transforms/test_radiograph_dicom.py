@@ -14,12 +14,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 import torch
 from pydicom.pixels import apply_voi_lut
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGLSLossless,
@@ -204,3 +207,28 @@ def test_a_preamble_with_another_signature_is_no_hindrance(tmp_path: Path) -> No
     path = write_dicom_file(tmp_path / "x.dcm", ramp(12))
     path.write_bytes(b"II*\0" + path.read_bytes()[4:])
     assert LoadRadiograph()(path).meta["radiograph_kind"] == "dicom"
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_a_file_without_preamble_and_meta_information_is_read(tmp_path: Path, syntax: UID) -> None:
+    dataset = dicom_dataset(ramp(12), StudyDate="20260101", ImageType=["ORIGINAL", "PRIMARY"])
+    if syntax == ExplicitVRBigEndian:
+        dataset["PixelData"].value = ramp(12).astype(">u2").tobytes()
+    options = {"implicit_vr": syntax.is_implicit_VR, "little_endian": syntax.is_little_endian}
+    pydicom.dcmwrite(tmp_path / "x", dataset, enforce_file_format=False, force_encoding=True, **options)
+    assert (tmp_path / "x").read_bytes()[128:132] != b"DICM"
+    image = LoadRadiograph()(tmp_path / "x")
+    assert image.meta["radiograph_kind"] == "dicom"
+    np.testing.assert_allclose(image[0].numpy(), ramp(12) / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"), [("LINEAR_EXACT", [0, 0.3, 1]), ("SIGMOID", [0.017986, 0.310026, 0.982014])]
+)
+def test_windows_narrower_than_1_are_obeyed_where_the_standard_allows_them(
+    tmp_path: Path, function: str, expected: list[float]
+) -> None:
+    window = {"WindowCenter": 0.5, "WindowWidth": 0.5, "VOILUTFunction": function, "RescaleSlope": "0.001"}
+    pixels = np.array([[0, 400, 1000]], np.uint16)
+    path = write_dicom_file(tmp_path / "x.dcm", pixels, RescaleIntercept="0", **window)
+    np.testing.assert_allclose(LoadRadiograph()(path)[0, 0], expected, atol=1e-5)

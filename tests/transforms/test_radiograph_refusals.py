@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -20,11 +21,13 @@ from typing import Any
 import itk
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 from pydicom import Dataset
+from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
-from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, RTPlanStorage
+from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, RLELossless, RTPlanStorage
 from radiograph_files import dicom_dataset, lut_item, ramp, write_dicom_file
 
 from monai_r2c.transforms import LoadRadiograph
@@ -207,3 +210,29 @@ def test_signed_monochrome1_is_left_to_pydicom(tmp_path: Path) -> None:
     path = write_dicom_file(tmp_path / "x.dcm", pixels, PhotometricInterpretation="MONOCHROME1")
     assert "use the reader 'pydicom'" in refusal(path, reader="itk")
     assert LoadRadiograph("pydicom")(path).shape == (1, 1, 3)
+
+
+def test_an_unfit_decoder_is_told_by_the_first_reason_without_addresses_and_with_another_reader(tmp_path: Path) -> None:
+    path = write_dicom_file(tmp_path / "x.dcm", ramp(8), 8, syntax=RLELossless)
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    dataset.save_as(path)
+    message = refusal(path)
+    assert "cannot be decoded by the reader pydicom" in message
+    assert "--reader itk" in message
+    assert "object at" not in message
+    assert " at 0x" not in message
+
+
+def test_jpeg_extended_of_12_bits_is_not_called_truncated_and_read_by_itk() -> None:
+    path = Path(get_testdata_file("JPEG-lossy.dcm", download=False))
+    message = refusal(path, modalities=None)
+    assert "pylibjpeg: libjpeg error code" in message  # the decoder that knows 12 bits, and not the last one asked
+    assert "--reader itk" in message
+    assert LoadRadiograph("itk", modalities=None)(path).shape == (1, 1024, 256)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes on this system")
+def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.png")
+    assert "is no regular file" in refusal(tmp_path / "x.png")

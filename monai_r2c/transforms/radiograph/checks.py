@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from monai_r2c.utils import InputError
 
 MAX_PIXELS = 2**26
 """Images above 64 Mi pixels (8192 x 8192) are refused before they are decoded; above 32 Mi of 64 bits."""
+
+_ADDRESS = re.compile(r"\s*<[^<>]* at 0x[0-9a-fA-F]+>|\s* at 0x[0-9a-fA-F]+")
 
 
 def check_size(path: Path, rows: int, columns: int, frames: int = 1, bits: int = 32) -> None:
@@ -52,9 +55,18 @@ def check_values(path: Path, image: np.ndarray) -> None:
 
 def corrupt(path: Path, error: BaseException) -> InputError:
     """The one-line error for a file that its decoder could not read."""
+    return InputError(f"{path}: is truncated or corrupt ({reason_of(error)}).")
+
+
+def reason_of(error: BaseException) -> str:
+    """Kind and first reason of an error in one line, without the addresses of objects.
+
+    Of pydicom's list of what each decoder said, the first is that of the decoder made for the format.
+    """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    reason = f": {shown(lines[-1], 200)}" if lines else ""  # the first of several lines says little
-    return InputError(f"{path}: is truncated or corrupt ({type(error).__name__}{reason}).")
+    listed = len(lines) > 1 and lines[0].endswith(":")
+    reason = _ADDRESS.sub("", lines[listed]) if lines else ""
+    return f"{type(error).__name__}: {shown(reason, 200)}" if reason else type(error).__name__
 
 
 def shown(value: object, length: int = 40) -> str:

@@ -22,9 +22,9 @@ from pydicom.encaps import get_frame
 
 from monai_r2c.utils import InputError
 
-from .checks import corrupt
+from .checks import corrupt, reason_of
 from .codestream import codestream_size
-from .dicom_header import check_dicom_header, read_dicom_header
+from .dicom_header import check_dicom_header, complete_file_meta, read_dicom_header
 from .grayscale import lowest_stored, presentation_table, rescale
 from .stored import StoredImage
 
@@ -95,11 +95,12 @@ def _stored_values(path: Path, header: Dataset, reader: str) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         # without the rescale attributes, the reader rescales nothing
-        pydicom_reader = PydicomReader(swap_ij=False, specific_tags=list(_PIXEL_KEYWORDS))
+        pydicom_reader = PydicomReader(swap_ij=False, specific_tags=list(_PIXEL_KEYWORDS), force=True)
         dataset = pydicom_reader.read(path)
+        complete_file_meta(dataset)
         _check_pixels(path, dataset)
         if reader == "pydicom":
-            return _sign_extended(pydicom_reader.get_data(dataset)[0], header)
+            return _sign_extended(_decoded(path, pydicom_reader, dataset), header)
         del dataset
         values = _itk_values(path)
     slope, intercept = (1.0, 0.0) if "ModalityLUTSequence" in header else rescale(header, path)
@@ -111,6 +112,18 @@ def _stored_values(path: Path, header: Dataset, reader: str) -> np.ndarray:
     if header.PhotometricInterpretation == "MONOCHROME1":  # GDCM has inverted the stored values
         values = (2 ** int(header.BitsStored) - 1) + 2 * lowest_stored(header) - values.astype(np.int32)
     return _sign_extended(values, header)
+
+
+def _decoded(path: Path, reader: PydicomReader, dataset: Dataset) -> np.ndarray:
+    try:
+        return reader.get_data(dataset)[0]
+    except Exception as error:
+        if not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+            raise
+        raise InputError(
+            f"{path}: its pixels cannot be decoded by the reader pydicom ({reason_of(error)}); they are truncated or "
+            "corrupt, or of a kind for the reader itk (--reader itk)."
+        ) from error
 
 
 def _itk_values(path: Path) -> np.ndarray:

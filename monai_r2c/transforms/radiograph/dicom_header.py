@@ -19,13 +19,20 @@ from pathlib import Path
 
 import pydicom
 from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
 from pydicom.filereader import read_file_meta_info
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from monai_r2c.utils import InputError
 
 from .checks import check_size, corrupt, shown
-from .formats import MAX_FILE_BYTES
+from .formats import MAX_FILE_BYTES, has_preamble
 
 _META_START = 144  # preamble, DICM and the element that holds the length of the file meta information
 
@@ -41,11 +48,26 @@ def read_dicom_header(path: Path) -> Dataset:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # from memory: a corrupt length is then cut at the file's end instead of allocated
-            return pydicom.dcmread(io.BytesIO(path.read_bytes()), stop_before_pixels=True)
+            header = pydicom.dcmread(io.BytesIO(path.read_bytes()), stop_before_pixels=True, force=True)
+        complete_file_meta(header)
+        return header
     except InputError:
         raise
     except Exception as error:  # pydicom raises whatever its parsing hits
         raise corrupt(path, error) from error
+
+
+def complete_file_meta(dataset: Dataset) -> None:
+    """Give a data set that came without file meta information, as older files do, the transfer syntax it was read in.
+
+    Pixels of such files are never compressed.
+    """
+    if not hasattr(dataset, "file_meta"):
+        dataset.file_meta = FileMetaDataset()
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        is_implicit, is_little = dataset.original_encoding
+        explicit = ExplicitVRLittleEndian if is_little else ExplicitVRBigEndian
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if is_implicit else explicit
 
 
 def check_dicom_header(path: Path, header: Dataset, modalities: Sequence[str] | None) -> None:
@@ -89,6 +111,8 @@ def _check_bits(path: Path, header: Dataset) -> None:
 
 def _check_deflated(path: Path) -> None:
     """A deflated file is inflated whole by pydicom, so its size is looked at first."""
+    if not has_preamble(path):
+        return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         meta = read_file_meta_info(path)

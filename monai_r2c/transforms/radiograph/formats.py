@@ -11,6 +11,9 @@
 
 from __future__ import annotations
 
+import stat
+import struct
+import zlib
 from pathlib import Path
 
 from monai.utils.enums import StrEnum
@@ -26,12 +29,19 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xff\xd8\xff", "jpeg"),
     (0, b"II*\x00", "tiff"),
     (0, b"MM\x00*", "tiff"),
-    (0, b"\x1f\x8b", "nifti"),
+    (0, b"II+\x00", "tiff"),  # BigTIFF
+    (0, b"MM\x00+", "tiff"),
     (344, b"n+1\x00", "nifti"),
     (0, b"ObjectType = Image", "metaimage"),
     (0, b"NDims = ", "metaimage"),
 )
 _LEADING_BYTES = 348
+_GZIP = b"\x1f\x8b"
+_GZIP_READ = 4096  # of a compressed file; enough for the first bytes within
+
+# value representations of the elements with which a data set begins, and how long those elements are at most
+_EARLY_VRS = {b"CS", b"DA", b"LO", b"OB", b"SH", b"TM", b"UI", b"UL", b"DT", b"US", b"PN", b"ST", b"AT"}
+_LONGEST_EARLY = 256
 
 
 class RadiographKind(StrEnum):
@@ -48,14 +58,52 @@ class RadiographKind(StrEnum):
 def find_kind(path: Path) -> RadiographKind | None:
     """Return the format that the first bytes of a file tell, or None where they tell none that is read.
 
-    A gzip file counts as NIfTI. Raises `OSError` when the file cannot be read.
+    DICOM files without preamble are told by the elements with which they begin; a gzip file is NIfTI when its name or
+    its content says so. Raises `OSError` when the file cannot be read.
     """
     with path.open("rb") as file:
-        leading = file.read(_LEADING_BYTES)
+        leading = file.read(max(_LEADING_BYTES, _GZIP_READ))
+    if leading.startswith(_GZIP):
+        is_nifti = path.name.lower().endswith(".nii.gz") or _inflated(leading)[344:348] == b"n+1\x00"
+        return RadiographKind.NIFTI if is_nifti else None
     for offset, signature, kind in _SIGNATURES:
         if leading[offset : offset + len(signature)] == signature:
             return RadiographKind(kind)
-    return None
+    return RadiographKind.DICOM if _begins_as_data_set(leading) else None
+
+
+def has_preamble(path: Path) -> bool:
+    """Whether a DICOM file begins as PS3.10 asks, and not with its data set as older ones do."""
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
+def _inflated(leading: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(leading, _LEADING_BYTES)
+    except zlib.error:
+        return b""
+
+
+def _begins_as_data_set(leading: bytes) -> bool:
+    """Whether the first three elements are short, rise, and are of the identifying or the meta group."""
+    for order in "<>":
+        position, previous, count = 0, (0, -1), 0
+        while position + 12 <= len(leading) and count < 3:
+            tag = struct.unpack_from(order + "HH", leading, position)
+            vr = leading[position + 4 : position + 6]
+            if vr == b"OB":
+                length, position = struct.unpack_from(order + "I", leading, position + 8)[0], position + 12
+            elif vr in _EARLY_VRS:
+                length, position = struct.unpack_from(order + "H", leading, position + 6)[0], position + 8
+            else:
+                length, position = struct.unpack_from(order + "I", leading, position + 4)[0], position + 8
+            if tag[0] not in (0x0002, 0x0008) or tag <= previous or length > _LONGEST_EARLY:
+                break
+            position, previous, count = position + length, tag, count + 1
+        if count == 3:
+            return True
+    return False
 
 
 def require_kind(path: Path) -> RadiographKind:
@@ -67,7 +115,10 @@ def require_kind(path: Path) -> RadiographKind:
     try:
         if path.is_dir():
             raise InputError(f"{path}: is a folder; give one image file.")
-        size = path.stat().st_size
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{path}: is no regular file; give an image file.")
+        size = status.st_size
         if size == 0:
             raise InputError(f"{path}: the file is empty.")
         if size > MAX_FILE_BYTES:
