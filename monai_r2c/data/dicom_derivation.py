@@ -22,6 +22,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.filewriter import dcmwrite
 from pydicom.sr.coding import Code
 from pydicom.uid import (
+    HTJ2K,
     JPEG2000,
     ExplicitVRLittleEndian,
     JPEGBaseline8Bit,
@@ -58,6 +59,7 @@ _LOSSY_METHODS = {
     JPEGExtended12Bit: "ISO_10918_1",
     JPEGLSNearLossless: "ISO_14495_1",
     JPEG2000: "ISO_15444_1",
+    HTJ2K: "ISO_15444_15",
 }
 _SOURCE_PURPOSE = Code("121322", "DCM", "Source image for image processing operation")
 _EQUIPMENT_PURPOSE = Code("109102", "DCM", "Processing Equipment")
@@ -147,7 +149,11 @@ def _keep_lossy_history(dataset: Dataset, path: Path) -> None:
 def _set_identity(dataset: Dataset, header: Dataset, description: str) -> None:
     pixels = hashlib.sha256(dataset.PixelData).hexdigest()
     dataset.SOPInstanceUID = generate_uid(entropy_srcs=[str(header.SOPInstanceUID), description, pixels])
-    dataset.SeriesInstanceUID = generate_uid(entropy_srcs=[str(header.get("SeriesInstanceUID", "")), description])
+    # a source without series gets one of its own, or images of several patients would share it
+    series = str(header.get("SeriesInstanceUID") or header.SOPInstanceUID)
+    dataset.SeriesInstanceUID = generate_uid(
+        entropy_srcs=[str(header.get("StudyInstanceUID", "")), series, description]
+    )
     dataset.SeriesDescription = f"{header.get('SeriesDescription') or ''} restored".strip()[:64]
     now = datetime.now()
     date, time = now.strftime("%Y%m%d"), now.strftime("%H%M%S")

@@ -24,6 +24,7 @@ from monai.utils import ImageMetaKey
 
 import monai_r2c
 from monai_r2c.transforms.radiograph import LoadRadiograph, RadiographKeys, RadiographKind
+from monai_r2c.transforms.radiograph.checks import reason_of
 from monai_r2c.transforms.radiograph.dicom_header import read_dicom_header
 from monai_r2c.utils import InputError
 
@@ -52,25 +53,44 @@ def write_radiograph(
 
     Raises:
         ValueError: when the image has another size than the source, or values that are not finite.
-        InputError: when source and output are the same file, or the source cannot be read.
+        InputError: when source and output are the same file, the source cannot be read, or has what cannot be written.
+        OSError: when the file cannot be written.
     """
     meta = source if isinstance(source, Mapping) else LoadRadiograph(modalities=None)(source).meta
     path, output = Path(meta[ImageMetaKey.FILENAME_OR_OBJ]), Path(output)
-    values = _checked(image, tuple(int(length) for length in meta[RadiographKeys.ORIGINAL_SIZE]))
     if output.exists() and path.exists() and output.samefile(path):
         raise InputError(f"{output}: is the source itself; write to another file.")
-    kind = RadiographKind(meta[RadiographKeys.KIND])
-    if kind == RadiographKind.DICOM:
-        description = description or f"Restored by monai_r2c {monai_r2c.__version__}"
-        dataset = derive_dicom(read_dicom_header(path), values, description, monai_r2c.__version__, path)
-        with replaced_at_once(output) as partial:
-            write_dicom(dataset, partial)
-        return output
-    black, white = (float(value) for value in meta[RadiographKeys.VALUE_RANGE])
-    stored = black + values.astype(np.float64) * (white - black)
     with replaced_at_once(output) as partial:
-        _WRITERS[kind](stored, int(meta[RadiographKeys.BITS]), path, partial)
+        encode_radiograph(image, meta, partial, description)
     return output
+
+
+def encode_radiograph(
+    image: torch.Tensor | np.ndarray, meta: Mapping[str, Any], file: Path, description: str = ""
+) -> None:
+    """Write a processed radiograph to a file whose folder is there, not at once; else as `write_radiograph`.
+
+    Raises:
+        ValueError: as `write_radiograph`.
+        InputError: when the source has elements that cannot be written.
+        OSError: when the file cannot be written.
+    """
+    source = Path(meta[ImageMetaKey.FILENAME_OR_OBJ])
+    values = _checked(image, tuple(int(length) for length in meta[RadiographKeys.ORIGINAL_SIZE]))
+    kind = RadiographKind(meta[RadiographKeys.KIND])
+    description = description or f"Restored by monai_r2c {monai_r2c.__version__}"
+    black, white = (float(value) for value in meta[RadiographKeys.VALUE_RANGE])
+    try:
+        if kind == RadiographKind.DICOM:
+            dataset = derive_dicom(read_dicom_header(source), values, description, monai_r2c.__version__, source)
+            write_dicom(dataset, file)
+        else:
+            stored = black + values.astype(np.float64) * (white - black)
+            _WRITERS[kind](stored, int(meta[RadiographKeys.BITS]), source, file)
+    except (InputError, OSError):
+        raise
+    except Exception as error:  # libraries raise whatever a strange header makes them hit
+        raise InputError(f"{source}: was read, but cannot be written back as {kind} ({reason_of(error)}).") from error
 
 
 _WRITERS = {

@@ -20,10 +20,12 @@ import pydicom
 import pytest
 from pydicom import Dataset
 from pydicom.uid import (
+    HTJ2K,
     JPEG2000,
     UID,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
+    HTJ2KLossless,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     RLELossless,
@@ -31,7 +33,9 @@ from pydicom.uid import (
 from radiograph_files import lut_item, ramp, write_dicom_file
 
 from monai_r2c.data import write_radiograph
+from monai_r2c.data.dicom_derivation import derive_dicom
 from monai_r2c.transforms import LoadRadiograph
+from monai_r2c.transforms.radiograph.dicom_header import read_dicom_header
 from monai_r2c.utils import InputError
 
 DISPLAYS = {
@@ -159,3 +163,23 @@ def test_derived_samples_validate_with_no_new_error(shared: Path, tmp_path: Path
 def _errors(path: Path) -> set[str]:
     result = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
     return {line for line in (result.stdout + result.stderr).splitlines() if "Error" in line}
+
+
+def test_sources_without_series_get_series_of_their_own(tmp_path: Path) -> None:
+    image = np.zeros((40, 36))
+    image[0] = 1
+    series = set()
+    for name in "ab":
+        path = write_dicom_file(tmp_path / f"{name}.dcm", ramp(12), SeriesInstanceUID=None)
+        series.add(derived(path, image).SeriesInstanceUID)
+    assert len(series) == 2
+
+
+@pytest.mark.parametrize(("syntax", "method"), [(HTJ2K, "ISO_15444_15"), (HTJ2KLossless, None)])
+def test_high_throughput_jpeg_2000_with_loss_stays_marked(tmp_path: Path, syntax: UID, method: str | None) -> None:
+    path = write_dicom_file(tmp_path / "a.dcm", ramp(12))
+    header = read_dicom_header(path)
+    header.file_meta.TransferSyntaxUID = syntax
+    dataset = derive_dicom(header, np.eye(40, 36), "restored", "1", path)
+    assert dataset.get("LossyImageCompressionMethod") == method
+    assert dataset.get("LossyImageCompression") == ("01" if method else None)

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from radiograph_files import ramp, write_dicom_file
+from radiograph_files import ramp, write_dicom_file, write_tiff_file
 
 from monai_r2c.data import replaced_at_once, write_radiograph
 from monai_r2c.transforms import LoadRadiograph
@@ -140,3 +140,29 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
         fail()
     assert output.read_text() == "before"
     assert list(tmp_path.iterdir()) == [output]
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16])
+def test_signed_tiff_stays_signed(tmp_path: Path, dtype: type) -> None:
+    write_tiff_file(tmp_path / "a.tif", np.array([[-100, 0, 100]], dtype))
+    np.testing.assert_allclose(inverted(tmp_path / "a.tif", tmp_path / "b.tif"), [[0, 0.5, 1]], atol=0.005)
+    with Image.open(tmp_path / "b.tif") as image:
+        assert image.tag_v2[339][0] == 2
+        assert image.tag_v2[258] == (8 * np.dtype(dtype).itemsize,)
+
+
+def test_tiff_of_12_bits_becomes_16_over_the_whole_range(tmp_path: Path) -> None:
+    source = write_tiff_file(tmp_path / "a.tif", np.array([[0, 1365, 4095]], np.uint16), bits=12)
+    image = LoadRadiograph()(source)
+    write_radiograph(image, image.meta, tmp_path / "b.tif")
+    assert np.asarray(Image.open(tmp_path / "b.tif")).tolist() == [[0, 21845, 65535]]
+
+
+def test_a_dicom_file_that_is_read_but_cannot_be_written_says_so_in_one_line(tmp_path: Path) -> None:
+    path = write_dicom_file(tmp_path / "a.dcm", ramp(12), PatientName="A^B")
+    path.write_bytes(path.read_bytes().replace(b"\x10\x00\x10\x00PN", b"\x10\x00\x10\x00ZZ"))
+    image = LoadRadiograph()(path)
+    with pytest.raises(InputError, match=r"a\.dcm: was read, but cannot be written back as dicom .*'ZZ'") as refusal:
+        write_radiograph(image, image.meta, tmp_path / "b.dcm")
+    assert "\n" not in str(refusal.value)
+    assert sorted(tmp_path.iterdir()) == [path]
