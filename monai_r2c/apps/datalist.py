@@ -20,11 +20,21 @@ import click
 from click.core import ParameterSource
 
 from monai_r2c.data.confounding import find_confounding
-from monai_r2c.data.datalist import DOMAINS, SECTIONS, Datalist, check_classes
-from monai_r2c.data.datalist_rules import NamePatterns, Rules, Selection
-from monai_r2c.data.datalist_sources import ImageFolder, ManifestColumns, select_from_folders, select_from_manifest
-from monai_r2c.data.datalist_split import hold_out
-from monai_r2c.data.folder_layout import read_dataset_dir
+from monai_r2c.data.datalist import (
+    DOMAINS,
+    SECTIONS,
+    Datalist,
+    ImageFolder,
+    ManifestColumns,
+    NamePatterns,
+    Rules,
+    Selection,
+    check_classes,
+    hold_out,
+    read_dataset_dir,
+    select_from_folders,
+    select_from_manifest,
+)
 from monai_r2c.utils import InputError
 
 _FILE = click.Path(dir_okay=False, path_type=Path)

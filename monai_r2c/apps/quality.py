@@ -23,7 +23,7 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
-from monai_r2c.data.folder_layout import list_images
+from monai_r2c.data.image_files import list_images
 from monai_r2c.data.quality import (
     DEFAULT_THRESHOLDS,
     QualityMeasures,

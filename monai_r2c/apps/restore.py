@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 import monai_r2c
 from monai_r2c.data import write_radiograph
-from monai_r2c.data.folder_layout import list_images
+from monai_r2c.data.image_files import list_images
 from monai_r2c.engines.precision import autocast_for
 from monai_r2c.inferers import RestorationInferer
 from monai_r2c.networks import load_restorer

@@ -13,10 +13,9 @@ from __future__ import annotations
 
 from .caching import cached_dataset
 from .confounding import find_confounding
-from .datalist import Datalist, DatalistItem
-from .datalist_reading import load_datalist, read_datalist
+from .datalist import Datalist, DatalistItem, load_datalist, read_datalist, read_dataset_dir
 from .epoch_sampler import EpochSampler, EvaluationSampler
-from .folder_layout import list_images, read_dataset_dir
+from .image_files import list_images
 from .image_pool import ImagePool
 from .inference import inference_items
 from .phantom import PhantomChest, write_phantom_dataset

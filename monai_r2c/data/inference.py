@@ -16,8 +16,8 @@ from typing import Any
 
 from monai_r2c.utils import InputError
 
-from .datalist_reading import read_datalist
-from .folder_layout import list_images
+from .datalist import read_datalist
+from .image_files import list_images
 
 _TESTING = "testing/poor"
 

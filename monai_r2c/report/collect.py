@@ -18,8 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from monai_r2c.data import Datalist, find_confounding
-from monai_r2c.data.datalist_reading import read_datalist
+from monai_r2c.data import Datalist, find_confounding, read_datalist
 from monai_r2c.handlers.score_table import ScoreRow
 from monai_r2c.metrics import Score
 from monai_r2c.utils import InputError

@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from monai_r2c.apps.phantom import phantom
-from monai_r2c.data.folder_layout import read_dataset_dir
+from monai_r2c.data import read_dataset_dir
 from monai_r2c.utils import InputError
 
 SMALL = ("--size", 48, "--train", 4, "--validation", 2, "--test", 3)

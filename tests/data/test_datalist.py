@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from monai_r2c.data import Datalist, list_images, load_datalist, read_datalist, read_dataset_dir
+from monai_r2c.data import Datalist, load_datalist, read_datalist, read_dataset_dir
 from monai_r2c.utils import InputError
 
 
@@ -266,26 +266,3 @@ def test_class_folder_outside_classes_is_refused(tmp_path):
     make_files(tmp_path, "trainA/covid/1.png", "trainB/flu/2.png")
     with pytest.raises(InputError, match=r"trainB/flu/2.png: label 'flu' is not one of the classes non-covid, covid"):
         read_dataset_dir(tmp_path, ["non-covid", "covid"])
-
-
-def test_file_that_cannot_be_opened_is_listed_so_that_its_reader_says_why(tmp_path: Path, monkeypatch) -> None:
-    (tmp_path / "scan").touch()
-    (tmp_path / "readme").write_text("no image")
-    opened = Path.open
-
-    def refuse(path: Path, *args, **kwargs):
-        if path.name == "scan":
-            raise PermissionError(13, "Permission denied")
-        return opened(path, *args, **kwargs)
-
-    monkeypatch.setattr(Path, "open", refuse)
-    assert list_images(tmp_path) == [tmp_path / "scan"]
-
-
-def test_links_are_followed_once_and_not_back(tmp_path):
-    make_files(tmp_path, "images/a.png", "elsewhere/b.png")
-    images = tmp_path / "images"
-    (images / "other").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
-    (images / "self").symlink_to(images, target_is_directory=True)
-    (images / "above").symlink_to(tmp_path, target_is_directory=True)
-    assert list_images(images) == [images / "a.png", images / "other" / "b.png"]

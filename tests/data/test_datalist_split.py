@@ -15,8 +15,7 @@ from collections import Counter
 
 import pytest
 
-from monai_r2c.data.datalist import DatalistItem
-from monai_r2c.data.datalist_split import hold_out
+from monai_r2c.data.datalist import DatalistItem, hold_out
 
 
 def item(index: int, domain: str = "poor", label: int = 0, patient: str | None = None, section: str = "training"):

@@ -19,8 +19,8 @@ from typing import Any
 
 from monai_r2c.utils import InputError
 
-from .datalist import DOMAINS, SECTIONS, TRAINING, Datalist, DatalistItem, check_classes, label_index
 from .folder_layout import read_dataset_dir
+from .items import DOMAINS, SECTIONS, TRAINING, Datalist, DatalistItem, check_classes, label_index
 
 _ITEM_KEYS = ("image", "label", "patient", "reference", "source")
 

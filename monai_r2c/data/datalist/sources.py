@@ -16,11 +16,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from monai_r2c.data.image_files import list_images
 from monai_r2c.utils import InputError
 
-from .datalist_rules import Rules, Selection
-from .datalist_table import read_table
-from .folder_layout import list_images
+from .rules import Rules, Selection
+from .table import read_table
 
 _SECTION_NAMES = {
     "train": "training",

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from monai_r2c.utils import InputError
 
-from .datalist import DatalistItem, label_index
+from .items import DatalistItem, label_index
 
 
 @dataclass(frozen=True)

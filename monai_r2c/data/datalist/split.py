@@ -17,7 +17,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .datalist import SECTIONS, DatalistItem
+from .items import SECTIONS, DatalistItem
 
 
 def hold_out(entries: Sequence[DatalistItem], section: str, fraction: float, seed: int = 0) -> list[DatalistItem]:

@@ -16,12 +16,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from monai_r2c.data.image_files import list_images
 from monai_r2c.utils import InputError
 
-from .datalist import DOMAINS, SECTIONS, TRAINING, Datalist, DatalistItem, label_index
-from .datalist_table import read_table
+from .items import DOMAINS, SECTIONS, TRAINING, Datalist, DatalistItem, label_index
+from .table import read_table
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".nii", ".nii.gz", ".mha", ".mhd")
 LABELS_FILE = "labels.csv"
 
 _SECTION_FOLDERS = {
@@ -81,43 +81,6 @@ def read_dataset_dir(
     result = Datalist(tuple(classes), tuple(entries))
     result.check(root, required)
     return result
-
-
-def list_images(folder: str | Path) -> list[Path]:
-    """Return the images in a folder and its sub-folders, sorted.
-
-    Images are files with a suffix in `IMAGE_SUFFIXES` (in any case) and DICOM files without suffix. Other files, and
-    files and folders whose name starts with a dot, are left out. Links are followed, but for those that lead back to a
-    folder they are in.
-    """
-    found: list[Path] = []
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".") and not _leads_back(Path(parent, name))]
-        found.extend(Path(parent, name) for name in names if is_image(Path(parent, name)))
-    return sorted(found)
-
-
-def _leads_back(folder: Path) -> bool:
-    return folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())
-
-
-def is_image(path: Path) -> bool:
-    """Whether the name has a suffix in `IMAGE_SUFFIXES`, or has none and the file starts as DICOM files do.
-
-    A file without suffix that cannot be opened counts as an image, so that whoever reads it says why it fails.
-    """
-    if path.name.startswith("."):
-        return False
-    if path.name.lower().endswith(IMAGE_SUFFIXES):
-        return True
-    # names of DICOM files are often UIDs, whose dots look like suffixes
-    if (path.suffix and not path.suffix[1:].isdigit()) or not path.is_file():
-        return False
-    try:
-        with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
-    except OSError:
-        return True
 
 
 @dataclass(frozen=True)
