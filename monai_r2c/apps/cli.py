@@ -23,6 +23,7 @@ from .phantom import phantom
 from .quality import quality
 from .report import report
 from .restore import restore
+from .study import study
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,7 +31,7 @@ def cli() -> None:
     """Blind restoration of radiographs together with diagnosis."""
 
 
-for command in (datalist, import_checkpoint, phantom, quality, report, restore):
+for command in (datalist, import_checkpoint, phantom, quality, report, restore, study):
     cli.add_command(command)
 
 

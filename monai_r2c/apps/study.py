@@ -1,0 +1,105 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from monai_r2c.utils import InputError
+
+
+@click.group()
+def study() -> None:
+    """Blinded reader studies: make one, let people read it, analyse their answers, plan its size."""
+
+
+@study.command()
+@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.option("--poor", type=click.Path(path_type=Path), help="Folder of poor images, instead of RUN.")
+@click.option(
+    "--method",
+    "methods",
+    multiple=True,
+    metavar="NAME=FOLDER",
+    help="What a method made of them, under the same names.",
+)
+@click.option("--labels", type=click.Path(path_type=Path), help="CSV with file,label[,patient] of the poor images.")
+@click.option("--with-reference", is_flag=True, help="Let the run's clean originals take part.")
+@click.option("--readers", default=3, show_default=True)
+@click.option("--cases", "count", default=60, show_default=True)
+@click.option(
+    "--task",
+    "tasks",
+    multiple=True,
+    type=click.Choice(["preference", "rating", "diagnosis"]),
+    help="What readers are asked; may be given several times.  [default: preference]",
+)
+@click.option("--positive", help="Class whose finding counts as positive.  [default: the last]")
+@click.option("--repeats", default=0.1, show_default=True, help="Share of screens that come again.")
+@click.option("--catches", default=0.05, show_default=True, help="Share of screens with a known answer.")
+@click.option("--washout-days", default=28.0, show_default=True, help="Days between two diagnosis sittings.")
+@click.option("--seed", default=0, show_default=True, help="Keep it to yourself while the study runs.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="New folder.")
+def make(
+    run: Path | None,
+    poor: Path | None,
+    methods: Sequence[str],
+    labels: Path | None,
+    with_reference: bool,
+    readers: int,
+    count: int,
+    tasks: Sequence[str],
+    positive: str | None,
+    repeats: float,
+    catches: float,
+    washout_days: float,
+    seed: int,
+    out: Path,
+) -> None:
+    """Make a study from an evaluated run, or from folders of images.
+
+    RUN is the output_dir of a training that was evaluated: its poor test images and their restorations are compared.
+    Give readers page.html, which works without a network, or start `study serve`. Keep the folder key to yourself.
+    """
+    from monai_r2c.study import Design, cases_of_folders, cases_of_run, make_study
+    from monai_r2c.study.cases import parse_methods
+
+    others = parse_methods(methods)
+    if (run is None) == (poor is None):
+        raise InputError("give either RUN, the output_dir of an evaluated run, or --poor FOLDER")
+    if run is not None:
+        if labels is not None:
+            raise InputError("--labels: the run's own labels are taken; give it with --poor only")
+        found = cases_of_run(run, others, with_reference)
+    else:
+        assert poor is not None
+        found = cases_of_folders(poor, others, labels)
+    chosen = found.choose(count, seed)
+    design = Design(
+        readers,
+        chosen.conditions,
+        tuple(dict.fromkeys(tasks or ("preference",))),
+        repeats,
+        catches,
+        washout_days,
+        seed,
+        tuple(case.label for case in chosen.cases),
+    )
+    written = make_study(chosen, design, out, positive)
+    screens = sum(len(sitting.trials) for sitting in design.sittings(0))
+    click.echo(f"{readers} readers, {count} cases, {len(chosen.conditions)} conditions: {screens} screens a reader")
+    for path in written:
+        click.echo(f"{'keep' if path.parent.name == 'key' else 'give'}  {path}")
+    if not any(path.name == "page.html" for path in written):
+        click.echo("The images are too many for one page: use `study serve`.")

@@ -1,0 +1,32 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from monai_r2c.utils import InputError
+
+
+def require(module: str) -> ModuleType:
+    """Import a module of the extra ``study``.
+
+    Raises:
+        InputError: when it is not installed; the line names the extra.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise InputError(
+            f"{package} is not installed; reader studies need it: pip install 'monai_r2c[study]'"
+        ) from error
