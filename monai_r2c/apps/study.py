@@ -11,6 +11,8 @@
 
 from __future__ import annotations
 
+import socket
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -103,3 +105,60 @@ def make(
         click.echo(f"{'keep' if path.parent.name == 'key' else 'give'}  {path}")
     if not any(path.name == "page.html" for path in written):
         click.echo("The images are too many for one page: use `study serve`.")
+
+
+@study.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("answers", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to.  [default: FOLDER/analysis]")
+@click.option(
+    "--margin",
+    default=0.05,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Loss of sensitivity to be ruled out.",
+)
+def analyse(folder: Path, answers: Sequence[Path], out: Path | None, margin: float) -> None:
+    """Analyse readers' answers: report.html, report.md and analysis.json.
+
+    FOLDER is the study with its key; ANSWERS are the files that readers saved, or the answers.sqlite of `study serve`.
+    """
+    from monai_r2c.study.analyse import analyse_study
+
+    for path in analyse_study(folder, answers, out or folder / "analysis", margin):
+        click.echo(f"wrote {path}")
+
+
+@study.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; another lets others in.")
+@click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535))
+def serve(folder: Path, host: str, port: int) -> None:
+    """Serve a study to several readers, each with a link of his own; answers are kept at every click.
+
+    Answers go to FOLDER/key/answers.sqlite, which `study analyse` reads. The connection is not encrypted: for readers
+    on other machines, put a web server with HTTPS in front.
+    """
+    from monai_r2c.study.extras import require
+    from monai_r2c.study.server import ANSWERS, make_app, read_schedule, reader_links
+    from monai_r2c.study.storage import AnswerStore
+
+    uvicorn = require("uvicorn")
+    schedule = read_schedule(folder)
+    store = AnswerStore(folder / ANSWERS, schedule["study"])
+    links = reader_links(folder, list(schedule["readers"]))
+    local = host in ("127.0.0.1", "localhost", "::1")
+    app = make_app(folder, links, store, ["127.0.0.1", "localhost", "[::1]"] if local else ["*"])
+    try:
+        listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise InputError(f"--host {host} --port {port}: cannot listen there ({error.strerror})") from error
+    shown = f"[{host}]" if ":" in host else host
+    if not local:
+        click.echo("Warning: other machines can reach this server, and what passes is not encrypted.", err=True)
+    for reader, secret in links.items():
+        click.echo(f"{reader}  http://{shown}:{listening.getsockname()[1]}/r/{secret}")
+    click.echo("Give each reader his own link only; stop with Ctrl-C.")
+    sys.stdout.flush()
+    # no access log: it would hold the secrets
+    uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listening])

@@ -77,8 +77,6 @@ class StudyViewer {
     for (const element of this.elements) {
       const viewport = cornerstone.getViewport(element);
       Object.assign(viewport, { scale, invert, translation: { x, y }, voi: { windowWidth: width, windowCenter: center } });
-      // enlarged beyond two screen pixels, an image's own pixels are shown
-      viewport.pixelReplication = scale > 2;
       cornerstone.setViewport(element, viewport);
     }
     this.changed(this.state, "view");
