@@ -23,6 +23,7 @@ if VERSION is None:
 
 EXPORT = ["onnx", "onnxscript", "onnxruntime"]
 TENSORFLOW = ["tensorflow-cpu>=2.15; platform_machine == 'x86_64'", "tensorflow>=2.15; platform_machine != 'x86_64'"]
+FIT = ["cma"]
 TEST = [
     "pytest",
     "pytest-timeout",
@@ -67,10 +68,11 @@ setup(
         "click",
     ],
     extras_require={
+        "fit": FIT,
         "export": EXPORT,
         "tensorflow": TENSORFLOW,
         "docs": ["sphinx", "furo", "myst-parser", "matplotlib"],
-        "test": [*TEST, *EXPORT, "jsonschema"],
+        "test": [*TEST, *EXPORT, *FIT, "jsonschema"],
     },
     entry_points={"console_scripts": ["monai-r2c = monai_r2c.apps.cli:main"]},
     classifiers=[

@@ -18,6 +18,7 @@ import click
 from monai_r2c.utils import InputError
 
 from .datalist import datalist
+from .degradation import degradation
 from .import_checkpoint import import_checkpoint
 from .phantom import phantom
 from .quality import quality
@@ -31,7 +32,7 @@ def cli() -> None:
     """Blind restoration of radiographs together with diagnosis."""
 
 
-for command in (datalist, import_checkpoint, phantom, quality, report, restore, study):
+for command in (datalist, degradation, import_checkpoint, phantom, quality, report, restore, study):
     cli.add_command(command)
 
 
