@@ -86,7 +86,7 @@ def _file_text(found: DegradationFit, poor: Path, good: Path, size: int) -> str:
     before, after = found.distance_before, found.distance_after
     comment = (
         f"# Faults of the radiographs in {poor.name}, for images of {size} pixels in [-1, 1].",
-        f"# Good ones of {good.name} are at a distance of {after:.3f} from them, degraded so; as they are, {before:.3f}.",
+        f"# Good ones of {good.name} are {after:.3f} away from them when degraded so, as they are {before:.3f}.",
     )
     body = yaml.safe_dump({**transform, **found.severity}, sort_keys=False, default_flow_style=None)
     return "\n".join([*comment, body])
