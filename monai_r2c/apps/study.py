@@ -162,3 +162,44 @@ def serve(folder: Path, host: str, port: int) -> None:
     sys.stdout.flush()
     # no access log: it would hold the secrets
     uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listening])
+
+
+@study.command()
+@click.option("--preference", type=float, help="Share that prefers the restored image, to be told from one half.")
+@click.option("--auc-difference", type=float, help="Difference in AUC to be shown.")
+@click.option("--auc", default=0.85, show_default=True, help="AUC on the poor images.")
+@click.option("--power", default=0.8, show_default=True)
+@click.option("--reader-sd", default=0.08, show_default=True, help="Spread of the readers' own preferences.")
+@click.option("--case-correlation", default=0.2, show_default=True, help="Of two readers' answers to one case.")
+@click.option("--prevalence", default=0.5, show_default=True, help="Share of positive cases.")
+@click.option("--interaction-sd", default=0.014, show_default=True, help="Spread of the readers' own gain in AUC.")
+def plan(
+    preference: float | None,
+    auc_difference: float | None,
+    auc: float,
+    power: float,
+    reader_sd: float,
+    case_correlation: float,
+    prevalence: float,
+    interaction_sd: float,
+) -> None:
+    """Say how many cases show an effect, for several numbers of readers.
+
+    Tests are two-sided at 5 %. The spreads are assumptions: take them from a pilot study where there is one, and see
+    how the numbers change with them.
+    """
+    from monai_r2c.study.power import READERS, AUCPlan, PreferencePlan, cases_needed
+
+    if preference is None and auc_difference is None:
+        raise InputError("give --preference SHARE or --auc-difference DIFFERENCE")
+    plans: list[tuple[str, PreferencePlan | AUCPlan]] = []
+    if preference is not None:
+        plans.append((f"preference of {preference:g}", PreferencePlan(preference, reader_sd, case_correlation)))
+    if auc_difference is not None:
+        name = f"AUC {auc:g} and {auc + auc_difference:g}, {prevalence:.0%} positive"
+        plans.append((name, AUCPlan(auc, auc_difference, prevalence, interaction_sd)))
+    for name, assumed in plans:
+        click.echo(f"{name}, power {power:g}\nreaders  cases")
+        for readers in READERS:
+            cases = cases_needed(assumed, readers, power)
+            click.echo(f"{readers:7d}  {'no number of cases is enough' if cases is None else cases}")

@@ -166,7 +166,7 @@
 
   function viewChanged(state, what) {
     const level = `window ${Math.round(state.width / 655.36)} %, level ${Math.round(state.center / 655.36)} %`;
-    at("view").textContent = `${level}, ${Math.round(state.scale * 100)} %${state.invert ? ", inverted" : ""}`;
+    at("view").textContent = `${level}, zoom ${Math.round(state.scale * 100)} %${state.invert ? ", inverted" : ""}`;
     if (what === "marks" && ready) {
       records.get(trial().id).answer.marks = marks.slice();
       keep();
