@@ -1,0 +1,120 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from monai_r2c.utils import InputError
+
+from .beds import Bed, make_bed
+from .job import run_job
+from .radiographs import LIST, check_data, list_collection, read_list, write_list
+from .results import RESULTS, read_results, write_result
+from .runner import jobs_of, run_jobs
+from .settings import read_settings
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+work_option = click.option(
+    "--work", type=FOLDER, default=Path("runs/restoration"), show_default=True, help="Beds, weights, checkpoints, logs."
+)
+data_option = click.option("--data", type=FOLDER, required=True, help="Folder of the images of radiographs.csv.")
+results_option = click.option("--results", type=FOLDER, default=RESULTS, help="Folder of the JSON files.")
+
+
+class OneLine(click.Group):
+    """Ends with one line where the input is wrong."""
+
+    def invoke(self, context: click.Context) -> None:
+        try:
+            super().invoke(context)
+        except InputError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=OneLine)
+def main() -> None:
+    """Compares methods of restoration on the same radiographs for equal minutes; see docs/source/results.md."""
+
+
+@main.command("list-data")
+@data_option
+def list_data(data: Path) -> None:
+    """Write radiographs.csv, the list of the images used, from a collection's manifest.csv."""
+    radiographs = list_collection(data)
+    write_list(radiographs)
+    click.echo(f"{LIST}: {len(radiographs)} images")
+
+
+@main.command("check-data")
+@data_option
+def check_the_data(data: Path) -> None:
+    """Compare a folder of your own with the list of the images used, pixel by pixel."""
+    radiographs = read_list()
+    check_data(data, radiographs)
+    click.echo(f"{data}: all {len(radiographs)} images are those of the list")
+
+
+@main.command()
+@data_option
+@work_option
+@click.option("--bed", "beds", multiple=True, help="Name; may be given several times. Default: all.")
+def beds(data: Path, work: Path, beds: tuple[str, ...]) -> None:
+    """Make the test beds: images, references and bed.json; the same bytes for the same config.yaml."""
+    settings = read_settings()
+    for name in beds or settings.beds:
+        bed = make_bed(name, data, work / "beds" / name, read_list(), settings)
+        click.echo(f"{bed.folder}: {len(bed.images)} images, {bed.digest}")
+
+
+@main.command()
+@click.option("--bed", required=True)
+@click.option("--jobs", default=1, show_default=True, help="Methods side by side, one thread each.")
+@click.option("--methods", default="", help="Names with commas. Default: all.")
+@click.option("--seeds", default="0", show_default=True, help="Numbers with commas.")
+@click.option("--data", type=FOLDER, help="See `beds`; needed when a bed has not been made yet.")
+@work_option
+@results_option
+def run(bed: str, jobs: int, methods: str, seeds: str, data: Path | None, work: Path, results: Path) -> None:
+    """Run all methods on a bed; goes on where an earlier run was ended."""
+    settings = read_settings()
+    first = next(iter(settings.beds))
+    for name in dict.fromkeys((first, bed)):
+        if not (work / "beds" / name / "bed.json").is_file() and data is not None:
+            make_bed(name, data, work / "beds" / name, read_list(), settings)
+    opened = Bed(work / "beds" / bed, settings)
+    if any(result["images"] != opened.digest for result in read_results(results, bed)):
+        raise InputError(
+            f"{results / bed}: holds results of other images than {opened.folder}; give another --results."
+        )
+    numbers = [int(seed) for seed in seeds.split(",")]
+    failed = run_jobs(
+        jobs_of(bed, [name for name in methods.split(",") if name], numbers, settings), jobs, work, results, settings
+    )
+    if failed:
+        raise click.ClickException(f"{failed} failed; their results say why.")
+
+
+@main.command(hidden=True)
+@click.option("--bed", required=True)
+@click.option("--method", required=True)
+@click.option("--seed", required=True, type=int)
+@work_option
+@results_option
+def job(bed: str, method: str, seed: int, work: Path, results: Path) -> None:
+    """Run one method with one seed on one bed; `run` starts these."""
+    write_result(results, run_job(method, bed, seed, work, read_settings()))
+
+
+if __name__ == "__main__":
+    main()

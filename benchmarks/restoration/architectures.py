@@ -1,0 +1,33 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import torch.nn as nn
+from monai.networks.nets import UNet
+from monai.networks.nets.restormer import Restormer
+
+from monai_r2c.networks import R2CRestorer
+
+
+def operational() -> nn.Module:
+    """The operational restorer of half the published width."""
+    return R2CRestorer(2, 1, variant="operational", features=64, higher_order_scale=0.1)
+
+
+def unet() -> nn.Module:
+    """MONAI's U-Net of three levels, instance norm and ReLU."""
+    return UNet(2, 1, 1, channels=(32, 64, 128), strides=(2, 2), num_res_units=2, act="RELU", norm="INSTANCE")
+
+
+def restormer() -> nn.Module:
+    """MONAI's Restormer at a sixth of its published width, which is what fits the minutes."""
+    return Restormer(2, 1, 1, dim=8, num_blocks=(1, 1, 1, 2), heads=(1, 2, 4, 8), num_refinement_blocks=1)
