@@ -24,14 +24,13 @@ if VERSION is None:
 EXPORT = ["onnx", "onnxscript", "onnxruntime"]
 TENSORFLOW = ["tensorflow-cpu>=2.15; platform_machine == 'x86_64'", "tensorflow>=2.15; platform_machine != 'x86_64'"]
 FIT = ["cma"]
+BENCHMARK = ["scikit-image", "scikit-learn", "PyWavelets", "einops"]
 TEST = [
     "pytest",
     "pytest-timeout",
     "pytest-xdist",
     "ruff",
     "mypy",
-    "scikit-learn",
-    "scikit-image",
     "selenium",
     "types-PyYAML",
     "types-tqdm",
@@ -71,8 +70,9 @@ setup(
         "fit": FIT,
         "export": EXPORT,
         "tensorflow": TENSORFLOW,
+        "benchmark": BENCHMARK,
         "docs": ["sphinx", "furo", "myst-parser", "matplotlib"],
-        "test": [*TEST, *EXPORT, *FIT, "jsonschema"],
+        "test": [*TEST, *EXPORT, *FIT, *BENCHMARK, "jsonschema"],
     },
     entry_points={"console_scripts": ["monai-r2c = monai_r2c.apps.cli:main"]},
     classifiers=[

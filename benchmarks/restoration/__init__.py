@@ -9,6 +9,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Compares methods of restoration on the same radiographs, for equal minutes of training: ``docs/source/results.md``."""
+"""Compares methods of restoration on the same radiographs for equal minutes: ``docs/source/results.md``."""
 
 from __future__ import annotations

@@ -18,9 +18,11 @@ import click
 from monai_r2c.utils import InputError
 
 from .beds import Bed, make_bed
+from .classification import read_class_results, run_class_jobs
 from .job import run_job
+from .page import longest, render, write_page
 from .radiographs import LIST, check_data, list_collection, read_list, write_list
-from .results import RESULTS, read_results, write_result
+from .results import RESULTS, folder_of, read_results, read_shorter_results, write_result
 from .runner import jobs_of, run_jobs
 from .settings import read_settings
 
@@ -29,6 +31,9 @@ work_option = click.option(
     "--work", type=FOLDER, default=Path("runs/restoration"), show_default=True, help="Beds, weights, checkpoints, logs."
 )
 data_option = click.option("--data", type=FOLDER, required=True, help="Folder of the images of radiographs.csv.")
+minutes_option = click.option(
+    "--minutes", type=float, help="Of each training, fewer than config.yaml states; a later run without it goes on."
+)
 results_option = click.option("--results", type=FOLDER, default=RESULTS, help="Folder of the JSON files.")
 
 
@@ -81,13 +86,23 @@ def beds(data: Path, work: Path, beds: tuple[str, ...]) -> None:
 @click.option("--bed", required=True)
 @click.option("--jobs", default=1, show_default=True, help="Methods side by side, one thread each.")
 @click.option("--methods", default="", help="Names with commas. Default: all.")
-@click.option("--seeds", default="0", show_default=True, help="Numbers with commas.")
+@click.option("--seeds", default="", help="Numbers with commas. Default: those that config.yaml states for the bed.")
 @click.option("--data", type=FOLDER, help="See `beds`; needed when a bed has not been made yet.")
+@minutes_option
 @work_option
 @results_option
-def run(bed: str, jobs: int, methods: str, seeds: str, data: Path | None, work: Path, results: Path) -> None:
+def run(
+    bed: str,
+    jobs: int,
+    methods: str,
+    seeds: str,
+    data: Path | None,
+    minutes: float | None,
+    work: Path,
+    results: Path,
+) -> None:
     """Run all methods on a bed; goes on where an earlier run was ended."""
-    settings = read_settings()
+    settings, results = read_settings(minutes), folder_of(results, minutes)
     first = next(iter(settings.beds))
     for name in dict.fromkeys((first, bed)):
         if not (work / "beds" / name / "bed.json").is_file() and data is not None:
@@ -97,10 +112,9 @@ def run(bed: str, jobs: int, methods: str, seeds: str, data: Path | None, work: 
         raise InputError(
             f"{results / bed}: holds results of other images than {opened.folder}; give another --results."
         )
-    numbers = [int(seed) for seed in seeds.split(",")]
-    failed = run_jobs(
-        jobs_of(bed, [name for name in methods.split(",") if name], numbers, settings), jobs, work, results, settings
-    )
+    numbers = [int(seed) for seed in seeds.split(",")] if seeds else settings.bed(bed)["seeds"]
+    chosen = jobs_of(bed, [name for name in methods.split(",") if name], numbers, settings)
+    failed = run_jobs(chosen, jobs, work, results, settings, minutes)
     if failed:
         raise click.ClickException(f"{failed} failed; their results say why.")
 
@@ -109,11 +123,37 @@ def run(bed: str, jobs: int, methods: str, seeds: str, data: Path | None, work: 
 @click.option("--bed", required=True)
 @click.option("--method", required=True)
 @click.option("--seed", required=True, type=int)
+@minutes_option
 @work_option
 @results_option
-def job(bed: str, method: str, seed: int, work: Path, results: Path) -> None:
+def job(bed: str, method: str, seed: int, minutes: float | None, work: Path, results: Path) -> None:
     """Run one method with one seed on one bed; `run` starts these."""
-    write_result(results, run_job(method, bed, seed, work, read_settings()))
+    write_result(results, run_job(method, bed, seed, work, read_settings(minutes)))
+
+
+@main.command()
+@work_option
+@results_option
+def classify(work: Path, results: Path) -> None:
+    """Train and score classifiers on poor, restored and good images; goes on where it was ended."""
+    run_class_jobs(work, results, read_settings())
+
+
+@main.command()
+@click.option("--work", type=FOLDER, help="Work folder of the runs, for the panels of restored images.")
+@results_option
+def page(work: Path | None, results: Path) -> None:
+    """Write docs/source/results.md and its figures from the results."""
+    from .figures import draw_curves, draw_panel  # matplotlib belongs to the docs extra
+
+    settings, found, shorter = read_settings(), read_results(results), read_shorter_results(results)
+    for bed in settings.beds:
+        there = [result for results in (found, *shorter.values()) for result in results if result["bed"] == bed]
+        there = longest(there)
+        draw_curves(bed, there)
+        if work is not None:
+            draw_panel(bed, there, work)
+    write_page(render(found, shorter, read_class_results(results), settings))
 
 
 if __name__ == "__main__":

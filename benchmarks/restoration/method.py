@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+import torch.nn as nn
 
 from monai_r2c.utils import InputError
 
@@ -62,10 +63,12 @@ class Learned:
     Args:
         restore: gives an image ``(1, rows, columns)`` in [0, 1] for one.
         facts: what the results say of it: parameters, minutes, settings, curve.
+        network: that restores, where one does.
     """
 
     restore: Callable[[torch.Tensor], torch.Tensor]
     facts: dict[str, Any] = field(default_factory=dict)
+    network: nn.Module | None = None
 
 
 class Method(Protocol):

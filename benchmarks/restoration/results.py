@@ -23,19 +23,37 @@ from monai_r2c.utils.files import write_text_atomically
 from .settings import HERE
 
 RESULTS = HERE / "results"
+CLASSES = "classes"  # folder of the results of classification
+SHORTER = "minutes_"
 
 
 def result_path(folder: Path, bed: str, method: str, seed: int) -> Path:
+    """Where the result of a run stands; `folder` is `folder_of` the minutes."""
     return folder / bed / f"{method}-{seed}.json"
+
+
+def folder_of(results: Path, minutes: float | None) -> Path:
+    """Results of trainings of fewer minutes than `config.yaml` states stand apart."""
+    return results if minutes is None else results / f"{SHORTER}{minutes:g}"
 
 
 def write_result(folder: Path, result: dict[str, Any]) -> None:
     """Write one run of one method on one bed; scores stand in columns, an image a row."""
-    path = result_path(folder, result["bed"], result["method"], result["seed"])
+    write_json(result_path(folder, result["bed"], result["method"], result["seed"]), result)
+
+
+def write_json(path: Path, result: dict[str, Any]) -> None:
+    """Write plain values with four decimals, a line for each entry."""
     text = json.dumps(_rounded(result), separators=(",", ":"), allow_nan=True)
-    # a line for each entry, so that a change shows where it is
     lines = [f'"{key}":{json.dumps(value, separators=(",", ":"))}' for key, value in json.loads(text).items()]
     write_text_atomically(path, "{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def read_shorter_results(folder: Path = RESULTS) -> dict[float, list[dict[str, Any]]]:
+    """Results of trainings of fewer minutes, by the minutes; filters, which need none, are among them."""
+    filters = [result for result in read_results(folder) if result["kind"] == "filter"]
+    found = {float(path.name.removeprefix(SHORTER)): path for path in sorted(folder.glob(f"{SHORTER}*"))}
+    return {minutes: [*filters, *read_results(path)] for minutes, path in found.items()}
 
 
 def read_results(folder: Path = RESULTS, bed: str | None = None) -> list[dict[str, Any]]:
@@ -44,7 +62,7 @@ def read_results(folder: Path = RESULTS, bed: str | None = None) -> list[dict[st
     Raises:
         InputError: when two results of a bed were not made from the same images.
     """
-    paths = sorted(folder.glob(f"{bed or '*'}/*-*.json"))
+    paths = [path for path in sorted(folder.glob(f"{bed or '*'}/*-*.json")) if path.parent.name != CLASSES]
     results = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     digests: dict[str, tuple[str, Path]] = {}
     for path, result in zip(paths, results):

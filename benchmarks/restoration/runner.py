@@ -49,8 +49,18 @@ def jobs_of(bed: str, methods: Sequence[str], seeds: Sequence[int], settings: Se
     return [Job(bed, name, seed) for seed in seeds for name in chosen if seed == seeds[0] or find_method(name).random]
 
 
-def run_jobs(jobs: Sequence[Job], side_by_side: int, work: Path, results: Path, settings: Settings) -> int:
-    """Run the jobs that have no result yet; return how many failed. A failure is a result that says so."""
+def run_jobs(
+    jobs: Sequence[Job],
+    side_by_side: int,
+    work: Path,
+    results: Path,
+    settings: Settings,
+    minutes: float | None = None,
+) -> int:
+    """Run the jobs that have no result yet; return how many failed. A failure is a result that says so.
+
+    `minutes` is what the settings were read with, and `results` the folder for it.
+    """
     waiting = [job for job in jobs if not result_path(results, job.bed, job.method, job.seed).is_file()]
     if waiting:
         first = next(iter(settings.beds))
@@ -61,7 +71,7 @@ def run_jobs(jobs: Sequence[Job], side_by_side: int, work: Path, results: Path, 
     while waiting or running:
         while waiting and len(running) < side_by_side:
             job = waiting.pop(0)
-            job.process = _start(job, work, results)
+            job.process = _start(job, work, results, minutes)
             running.append(job)
             _tell(f"{job.name} starts")
         time.sleep(_POLL_SECONDS)
@@ -77,11 +87,12 @@ def log_of(job: Job, work: Path) -> Path:
     return work / "logs" / job.bed / f"{job.method}-{job.seed}.txt"
 
 
-def _start(job: Job, work: Path, results: Path) -> subprocess.Popen:
+def _start(job: Job, work: Path, results: Path, minutes: float | None) -> subprocess.Popen:
     log = log_of(job, work)
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "benchmarks.restoration", "job", "--bed", job.bed, "--method", job.method]
     command += ["--seed", str(job.seed), "--work", str(work), "--results", str(results)]
+    command += [] if minutes is None else ["--minutes", str(minutes)]
     one_thread = dict.fromkeys(_THREADS, "1")
     with log.open("ab") as file:
         return subprocess.Popen(
@@ -116,7 +127,11 @@ def _left(jobs: Sequence[Job], side_by_side: int, work: Path, settings: Settings
         method = find_method(job.method)
         source = bed_to_learn_from(method, job.bed, settings)
         folder = work / "learned" / source / f"{job.method}-{job.seed}"
-        if method.kind == "filter" or (folder / "learned.pt").is_file() or folder in seen:
+        if (
+            method.kind == "filter"
+            or (folder / f"learned_{settings.bed(source)['minutes']:g}.pt").is_file()
+            or folder in seen
+        ):
             continue
         seen.add(folder)
         spent = folder / "checkpoint.minutes"

@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,8 +55,9 @@ class Settings:
         return None if faults is None else self.blend(faults.split("#")[-1])
 
 
-def read_settings(path: Path = CONFIG, **changes: Any) -> Settings:
-    return Settings({**yaml.safe_load(path.read_text(encoding="utf-8")), **changes})
-
-
-Transform = Callable[[dict[str, Any]], dict[str, Any]]
+def read_settings(minutes: float | None = None, **changes: Any) -> Settings:
+    """Read `config.yaml`; `minutes` stand for those of every bed, `changes` for entries of the top level."""
+    contents = {**yaml.safe_load(CONFIG.read_text(encoding="utf-8")), **changes}
+    if minutes is not None:
+        contents["beds"] = {name: {**bed, "minutes": minutes} for name, bed in contents["beds"].items()}
+    return Settings(contents)

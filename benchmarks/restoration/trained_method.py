@@ -14,6 +14,7 @@ from __future__ import annotations
 import resource
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,13 +23,15 @@ import torch.nn as nn
 from monai_r2c.networks import to_device
 
 from .method import Learned, Lesson
-from .scores import GoodLook, detail_snr, psnr, score_image, ssim, straight_line
+from .scores import SCORES, GoodLook, detail_snr, psnr, score_image, ssim, straight_line
 from .training import BudgetedRun, BundleTraining, PairsTraining, Training, image_of, synthetic_pairs, true_pairs
 
 
 @dataclass(frozen=True)
 class TrainedMethod:
     """A network that is trained for the bed's minutes; its weights are those of the best look at the validation.
+
+    The checkpoint stays, so that a training of few minutes can go on to more.
 
     Args:
         title, kind, uses_poor, uses_references: see `Method`.
@@ -47,21 +50,22 @@ class TrainedMethod:
     def learn(self, lesson: Lesson) -> Learned:
         torch.manual_seed(lesson.seed)
         training = self.start(lesson)
-        learned = lesson.folder / "learned.pt"
+        learned = lesson.folder / f"learned_{lesson.minutes:g}.pt"
         if not learned.is_file():
-            self._train(training, lesson)
+            self._train(training, lesson, learned)
         contents = torch.load(learned, weights_only=True)
         network = training.restorer.eval()
         network.load_state_dict(contents["weights"])
-        return Learned(lambda image: restore_with(network, image), contents["facts"])
+        return Learned(lambda image: restore_with(network, image), contents["facts"], network)
 
-    def _train(self, training: Training, lesson: Lesson) -> None:
+    def _train(self, training: Training, lesson: Lesson, learned: Path) -> None:
         run = BudgetedRun(
             training,
             lesson.minutes,
             lesson.folder / "checkpoint.pt",
             look_at_validation(lesson),
             lesson.key,
+            SCORES[lesson.key][1],
             lesson.settings.look,
             tell=lesson.tell,
         )
@@ -73,10 +77,9 @@ class TrainedMethod:
             "kept_from_minute": run.best["minutes"],
             "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         }
-        partial = lesson.folder / "learned.partial"
+        partial = learned.with_suffix(".partial")
         torch.save({"weights": weights, "facts": facts}, partial)
-        partial.replace(lesson.folder / "learned.pt")
-        (lesson.folder / "checkpoint.pt").unlink()
+        partial.replace(learned)
 
 
 def look_at_validation(lesson: Lesson) -> Callable[[nn.Module], dict[str, float]]:

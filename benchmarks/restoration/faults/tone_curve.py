@@ -21,7 +21,7 @@ from .base import RandFaultd
 
 
 class RandToneCurved(RandFaultd):
-    """A display curve that does not belong: gray values to the power of `gamma`, drawn uniformly or in its logarithm."""
+    """A display curve that does not belong: gray values to the power of `gamma`, uniform or log-uniform."""
 
     def __init__(self, keys: Any, gamma: Sequence[float], logarithmic: bool = False, prob: float = 1.0) -> None:
         super().__init__(keys, prob)

@@ -20,9 +20,8 @@ from typing import Any, Protocol
 import torch
 import torch.nn as nn
 
+from monai_r2c.utils import InputError
 from monai_r2c.utils.files import write_text_atomically
-
-from ..scores import better
 
 Look = Callable[[nn.Module], dict[str, float]]
 
@@ -54,6 +53,7 @@ class BudgetedRun:
         path: of the checkpoint.
         look: scores of the restorer on validation images.
         key: the score that says which weights are kept.
+        lower_better: whether a lower one is better.
         look_every, save_every: minutes of the budget.
         tell: is given a line at each look.
     """
@@ -65,12 +65,13 @@ class BudgetedRun:
         path: Path,
         look: Look,
         key: str,
+        lower_better: bool = False,
         look_every: float = 0.5,
         save_every: float = 1.0,
         tell: Callable[[str], None] = print,
     ) -> None:
         self.training, self.budget, self.path, self.look, self.key, self.tell = training, minutes, path, look, key, tell
-        self.look_every, self.save_every = look_every, save_every
+        self.lower_better, self.look_every, self.save_every = lower_better, look_every, save_every
         self.progress: dict[str, Any] = {"minutes": 0.0, "steps": 0, "hours_wall": 0.0, "curve": []}
         self.best: dict[str, Any] = {}
         self._saved_at = 0.0
@@ -79,6 +80,11 @@ class BudgetedRun:
         """Train until the budget is spent; return the best weights of the restorer."""
         if self.path.is_file():
             self._resume()
+        done = self.progress["minutes"]
+        if done > self.budget + self.look_every:
+            raise InputError(
+                f"{self.path}: was trained for {done:.1f} minutes already, {self.budget:g} were asked for."
+            )
         self._mark, self._wall = time.process_time(), time.perf_counter()
         if not self.progress["curve"]:
             self._look()
@@ -104,12 +110,15 @@ class BudgetedRun:
         scores = self.look(restorer.eval())
         restorer.train(training)
         self.progress["curve"].append({"minutes": self.progress["minutes"], **scores})
-        if not self.best or better(self.key, scores[self.key], self.best["score"]):
+        if not self.best or self._is_better(scores[self.key], self.best["score"]):
             weights = {name: value.detach().clone() for name, value in restorer.state_dict().items()}
             self.best = {"score": scores[self.key], "minutes": self.progress["minutes"], "weights": weights}
         shown = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
         self.tell(f"{self.progress['minutes']:.1f} of {self.budget:g} min, step {self.progress['steps']}: {shown}")
         self._mark = time.process_time()
+
+    def _is_better(self, score: float, than: float) -> bool:
+        return score < than if self.lower_better else score > than
 
     def _save(self) -> None:
         now = time.perf_counter()

@@ -1,0 +1,181 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from monai_r2c.metrics import bootstrap_intervals, classification_scores
+
+from .beds import Bed
+from .classifiers import CLASSIFIERS, ClassifierTraining, probabilities
+from .indicators import indicator_probabilities
+from .method import Lesson, bed_to_learn_from, find_method
+from .results import CLASSES, RESULTS, commit, host, write_json
+from .settings import HERE, Settings
+from .training import BudgetedRun
+
+SHOWN = {"auc": "AUC", "f1": "F1", "sensitivity": "sensitivity", "specificity": "specificity"}
+
+
+@dataclass(frozen=True)
+class ClassJob:
+    """A classifier on images in a state: ``poor``, ``good``, or restored by a method (its name)."""
+
+    classifier: str
+    images: str
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"{self.classifier}-{self.images}-{self.seed}"
+
+
+def class_jobs(settings: Settings) -> Iterator[ClassJob]:
+    """All of them; those that need no training first."""
+    stated = settings.classification
+    states = ["poor", *stated["restored_by"], "good"]
+    yield from (ClassJob("indicators", state) for state in states)
+    yield from (ClassJob(f"head_of_{method}", "poor") for method in stated["head_of"])
+    yield from (ClassJob(classifier, state) for state in states for classifier in CLASSIFIERS)
+
+
+def run_class_job(job: ClassJob, work: Path, settings: Settings) -> dict[str, Any]:
+    """Train a classifier on a bed's training images in one state, and give its probabilities for the test images.
+
+    All states share the good domain; the poor domain comes poor, restored or as its originals, and validation and test
+    images in the same state.
+    """
+    torch.set_num_threads(1)
+    stated = settings.classification
+    bed = Bed(work / "beds" / stated["bed"], settings)
+    groups = {group: bed.select(group, "poor") for group in ("poor", "validation", "test")}
+    good = bed.select("good", "good")
+    facts: dict[str, Any] = {"minutes": 0.0}
+    if job.classifier.startswith("head_of_"):
+        method, lesson = _method(job.classifier.removeprefix("head_of_"), work, settings, job.seed)
+        learned = method.learn(lesson)
+        facts = {"minutes": learned.facts["minutes"]}
+        test = probabilities(learned.network, bed.read(groups["test"]))
+    else:
+        images = {group: _in_state(bed, found, job, work, settings) for group, found in groups.items()}
+        train = torch.cat([images["poor"], bed.read(good)])
+        labels = [image.label for image in (*groups["poor"], *good)]
+        if job.classifier == "indicators":
+            test = indicator_probabilities(train, labels, images["test"])
+        else:
+            validation = (images["validation"], torch.tensor([image.label for image in groups["validation"]]))
+            test, facts = _train(job, train, labels, validation, images["test"], work, settings)
+    return {
+        "classifier": job.classifier,
+        "state": job.images,
+        "seed": job.seed,
+        "bed": bed.name,
+        "images": bed.digest,
+        "commit": commit(),
+        "host": host(),
+        **facts,
+        "files": [Path(image.file).stem for image in groups["test"]],
+        "patients": [image.patient for image in groups["test"]],
+        "labels": [image.label for image in groups["test"]],
+        "probabilities": test[:, 1].tolist(),
+    }
+
+
+def run_class_jobs(work: Path, results: Path, settings: Settings) -> None:
+    for job in class_jobs(settings):
+        path = results / CLASSES / f"{job.name}.json"
+        if not path.is_file():
+            print(job.name, flush=True)
+            write_json(path, run_class_job(job, work, settings))
+
+
+def read_class_results(folder: Path = RESULTS) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((folder / CLASSES).glob("*.json"))]
+
+
+def classification_section(results: Sequence[Mapping[str, Any]]) -> str:
+    """The page's section on the class."""
+    if not results:
+        return ""
+    text = (HERE / "texts/classification.md").read_text(encoding="utf-8").strip()
+    lines = [text, "", "| classifier | images | minutes | " + " | ".join(SHOWN.values()) + " |"]
+    lines.append("| --- | --- | ---: |" + " ---: |" * len(SHOWN))
+    for result in sorted(results, key=lambda result: (result["state"], result["classifier"])):
+        cells = [result["classifier"].replace("_", " "), _state_name(result["state"]), f"{result['minutes']:.1f}"]
+        cells += [f"{mean:.2f} ({low:.2f} to {high:.2f})" for mean, low, high in _intervals(result)]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _intervals(result: Mapping[str, Any]) -> list[tuple[float, float, float]]:
+    positive = torch.tensor(result["probabilities"], dtype=torch.float64)
+    both, labels = torch.stack([1 - positive, positive], 1), torch.tensor(result["labels"])
+    numbers = {patient: number for number, patient in enumerate(sorted(set(result["patients"])))}
+
+    def scores(indices: np.ndarray) -> dict[str, float]:
+        found = classification_scores(both[indices], labels[indices])
+        return {name: found[name] for name in SHOWN}
+
+    intervals = bootstrap_intervals(scores, [numbers[patient] for patient in result["patients"]], resamples=400)
+    means = scores(np.arange(len(labels)))
+    return [(means[name], *intervals[name]) for name in SHOWN]
+
+
+def _state_name(state: str) -> str:
+    return state if state in ("poor", "good") else f"restored by {find_method(state).title}"
+
+
+def _method(name: str, work: Path, settings: Settings, seed: int) -> tuple[Any, Lesson]:
+    method = find_method(name)
+    source = bed_to_learn_from(method, settings.classification["bed"], settings)
+    folder = work / "learned" / source / f"{name}-{seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return method, Lesson(Bed(work / "beds" / source, settings), settings, seed, folder, print)
+
+
+def _in_state(bed: Bed, images: Sequence[Any], job: ClassJob, work: Path, settings: Settings) -> torch.Tensor:
+    if job.images in ("poor", "good"):
+        return bed.read(images, references=job.images == "good")
+    method, lesson = _method(job.images, work, settings, job.seed)
+    restore = method.learn(lesson).restore
+    return torch.stack([restore(image) for image in bed.read(images)])
+
+
+def _train(
+    job: ClassJob,
+    train: torch.Tensor,
+    labels: Sequence[int],
+    validation: tuple[torch.Tensor, torch.Tensor],
+    test: torch.Tensor,
+    work: Path,
+    settings: Settings,
+) -> tuple[torch.Tensor, dict[str, Any]]:
+    torch.manual_seed(job.seed)
+    network = CLASSIFIERS[job.classifier]()
+
+    def look(network: Any) -> dict[str, float]:
+        return {"auc": classification_scores(probabilities(network, validation[0]), validation[1])["auc"]}
+
+    stated = settings.classification
+    training = ClassifierTraining(network, train, labels, job.seed)
+    path = work / "learned" / CLASSES / f"{job.name}.pt"
+    run = BudgetedRun(training, stated["minutes"], path, look, "auc", look_every=stated["look"])
+    network.load_state_dict(run.run())
+    facts = {"parameters": sum(parameter.numel() for parameter in network.parameters()), **run.progress}
+    return probabilities(network, test), facts

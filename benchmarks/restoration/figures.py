@@ -1,0 +1,108 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+from .images import read_image
+from .page import DOCS, figure_path
+
+SHOWN = 4
+CURVES = {"ssim": "SSIM", "psnr": "PSNR, dB", "detail_snr": "detail, dB"}
+REAL_CURVES = {"niqe": "NIQE", "checkerboard": "checkerboard, dB"}
+STYLES = {"pairs": "-", "unpaired": "--", "bound": ":"}
+
+
+def draw_curves(bed: str, results: Sequence[Mapping[str, Any]]) -> None:
+    """Quality over minutes of every training on a bed."""
+    trained = [result for result in results if result.get("curve") and result["learned_on"] == bed]
+    if not trained:
+        return
+    names = CURVES if "ssim" in trained[0]["curve"][0] else REAL_CURVES
+    methods = list(dict.fromkeys(result["method"] for result in trained))
+    figure, axes = plt.subplots(1, len(names), figsize=(4.6 * len(names), 4.2), layout="constrained")
+    for axis, (name, label) in zip(axes, names.items()):
+        for result in trained:
+            # the untrained network at minute 0 would set the scale
+            points = [point for point in result["curve"] if point["minutes"] > 0.25]
+            first = result is next(other for other in trained if other["method"] == result["method"])
+            axis.plot(
+                [point["minutes"] for point in points],
+                [point[name] for point in points],
+                STYLES[result["kind"]],
+                color=f"C{methods.index(result['method']) % 10}",
+                linewidth=1.1,
+                label=result["title"] if first else None,
+            )
+        axis.set(xlabel="minutes of processor time", ylabel=label)
+        axis.grid(alpha=0.3)
+        axis.margins(x=0.01)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    _save(figure, "curves", bed)
+
+
+def draw_panel(bed: str, results: Sequence[Mapping[str, Any]], work: Path) -> None:
+    """Four test images under every method, from the restored images that the jobs left in the work folder."""
+    shown = [
+        result
+        for result in results
+        if "error" not in result
+        and result["seed"] == min(r["seed"] for r in results if r["method"] == result["method"])
+        and (work / "restored" / bed / f"{result['method']}-{result['seed']}").is_dir()
+    ]
+    if not shown:
+        return
+    order = {"filter": 0, "pairs": 1, "unpaired": 2, "bound": 3}
+    shown.sort(key=lambda result: (result["method"] != "nothing", order[result["kind"]]))
+    contents = json.loads((work / "beds" / bed / "bed.json").read_text(encoding="utf-8"))
+    test = [image for image in contents["images"] if (image["group"], image["domain"]) == ("test", "poor")]
+    chosen = test[len(test) // (2 * SHOWN) :: -(-len(test) // SHOWN)][:SHOWN]
+    if len({image["kind"] for image in test}) > 1:  # one of each kind of fault
+        chosen = list({image["kind"]: image for image in reversed(test)}.values())
+    columns = [(result["title"], work / "restored" / bed / f"{result['method']}-{result['seed']}") for result in shown]
+    if chosen[0]["reference"]:
+        columns.append(("original", None))
+    across = -(-len(columns) // 2) if len(columns) > 9 else len(columns)
+    lines = -(-len(columns) // across)
+    figure, axes = plt.subplots(
+        lines * len(chosen),
+        across,
+        figsize=(1.35 * across, 1.42 * lines * len(chosen)),
+        layout="constrained",
+        squeeze=False,
+    )
+    for axis in axes.ravel():
+        axis.set_axis_off()
+    for number, (title, folder) in enumerate(columns):
+        for row, image in enumerate(chosen):
+            axis = axes[(number // across) * len(chosen) + row][number % across]
+            path = work / "beds" / bed / image["reference"] if folder is None else folder / Path(image["file"]).name
+            axis.imshow(read_image(path)[0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+            if row == 0:
+                axis.set_title(title.replace(", ", ",\n"), fontsize=6.5)
+    _save(figure, "panel", bed)
+
+
+def _save(figure: Any, kind: str, bed: str) -> None:
+    path = DOCS / figure_path(kind, bed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=130, metadata={"Software": None})
+    plt.close(figure)

@@ -1,0 +1,233 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from monai_r2c.utils import InputError
+
+from .classification import classification_section
+from .method import find_method, method_names
+from .scores import SCORES
+from .settings import HERE, Settings
+from .summary import Estimate, Row, best_baseline, summarise
+
+DOCS = HERE.parents[1] / "docs/source"
+PAGE = DOCS / "results.md"
+TEXTS = HERE / "texts"
+
+KINDS = {"filter": "filter", "pairs": "synthetic pairs", "unpaired": "unpaired", "bound": "true pairs: a bound"}
+FIDELITY = ("psnr", "ssim", "ms_ssim", "line_psnr", "line_ssim")
+LOOK = ("detail_snr", "detail_energy", "checkerboard", "niqe", "class_preserved")
+DIFFERENCES = ("psnr", "ssim", "line_psnr", "line_ssim", "detail_snr")
+REAL_DIFFERENCES = ("niqe", "checkerboard")
+DECIMALS = {"frechet": 2, "kernel": 4}
+
+
+Results = Sequence[Mapping[str, Any]]
+
+
+def render(results: Results, shorter: Mapping[float, Results], classes: Results, settings: Settings) -> str:
+    """The page ``docs/source/results.md`` from the results; its numbers come from nowhere else.
+
+    Args:
+        results: of the minutes that `config.yaml` states.
+        shorter: those of fewer minutes, by the minutes.
+        classes: of the classification.
+        settings: `config.yaml`.
+    """
+    beds = {bed: [result for result in results if result["bed"] == bed] for bed in settings.beds}
+    tables = {bed: summarise(found) for bed, found in beds.items() if found}
+    parts = [_text("start"), _missing(beds, settings)]
+    every = dict(tables)
+    for bed, rows in tables.items():
+        parts += [f"## Bed `{bed}`", _text(f"bed_{bed}"), *_tables(rows, beds[bed])]
+        for minutes, found in shorter.items():
+            there = [result for result in found if result["bed"] == bed]
+            if any(result["kind"] != "filter" for result in there):
+                every[f"{bed}@{minutes:g}"] = summarise(there)
+                parts += [f"### After {minutes:g} minutes of training"]
+                parts += _tables(every[f"{bed}@{minutes:g}"], there)
+        parts += _figures(bed)
+    parts += [classification_section(classes), _costs(tables), _text("repeat")]
+    parts.insert(1, _fill(_text("findings"), every))
+    return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def longest(results: Results) -> list[Mapping[str, Any]]:
+    """Of the results of each method and seed the one of the most minutes."""
+    best: dict[tuple[str, int], Mapping[str, Any]] = {}
+    for result in results:
+        key = (result["method"], result["seed"])
+        if key not in best or result.get("budget", 0) > best[key].get("budget", 0):
+            best[key] = result
+    return list(best.values())
+
+
+def _tables(rows: Sequence[Row], results: Results) -> list[str]:
+    baseline = best_baseline(results)
+    fidelity = [name for name in FIDELITY if any(name in row.scores for row in rows)]
+    parts = [_table(rows, fidelity, with_seeds=True)] if fidelity else []
+    parts.append(_table(rows, [name for name in LOOK if any(name in row.scores for row in rows)], distances=True))
+    if baseline:
+        title = next(row.title for row in rows if row.method == baseline)
+        parts.append(_difference_table(rows, DIFFERENCES if fidelity else REAL_DIFFERENCES, title))
+    if any(set(run["kinds"]) - {"faults", ""} for row in rows for run in row.runs):
+        parts.append(_kinds_table(rows))
+    return parts
+
+
+def _table(rows: Sequence[Row], names: Sequence[str], with_seeds: bool = False, distances: bool = False) -> str:
+    heads = ["method", *(["seeds"] if with_seeds else []), *(SCORES[name][0] for name in names)]
+    heads += ["Frechet", "kernel"] if distances else []
+    lines = [_head(heads)]
+    for row in rows:
+        if row.failure:
+            lines.append(f"| {row.title} | failed: {row.failure} |" + " |" * (len(heads) - 2))
+            continue
+        cells = [row.title, *([str(len(row.runs))] if with_seeds else [])]
+        cells += [_interval(row.scores[name], SCORES[name][2]) if name in row.scores else "" for name in names]
+        if distances:
+            cells += [_number(row.mean("distances", name), DECIMALS[name]) for name in DECIMALS]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _difference_table(rows: Sequence[Row], names: Sequence[str], baseline: str) -> str:
+    names = [name for name in names if any(name in row.differences for row in rows)]
+    if not names:
+        return ""
+    lines = [
+        f"Differences, image by image, to the filter or the synthetic pairs that are best on validation: **{baseline}**. "
+        "An interval that holds 0 shows no difference.",
+        "",
+        _head(["method", *(SCORES[name][0] for name in names)]),
+    ]
+    for row in rows:
+        if row.differences:
+            cells = [_interval(row.differences[name], SCORES[name][2], signed=True) for name in names]
+            lines.append("| " + " | ".join([row.title, *cells]) + " |")
+    return "\n".join(lines)
+
+
+def _kinds_table(rows: Sequence[Row]) -> str:
+    kinds = sorted({kind for row in rows for run in row.runs for kind in run["kinds"]})
+    lines = ["PSNR and SSIM by kind of fault:", "", _head(["method", *(kind.replace("_", " ") for kind in kinds)])]
+    for row in rows:
+        if row.runs:
+            cells = [f"{_of_kind(row, 'psnr', kind):.2f}, {_of_kind(row, 'ssim', kind):.3f}" for kind in kinds]
+            lines.append("| " + " | ".join([row.title, *cells]) + " |")
+    return "\n".join(lines)
+
+
+def _of_kind(row: Row, score: str, kind: str) -> float:
+    values = [v for run in row.runs for v, k in zip(run["scores"][score], run["kinds"]) if k == kind]
+    return sum(values) / len(values)
+
+
+def _costs(tables: Mapping[str, Sequence[Row]]) -> str:
+    heads = ["bed", "method", "kind", "seeds", "minutes", "weights kept from minute", "steps", "parameters"]
+    lines = ["## What each cost", "", _text("costs"), "", _head([*heads, "ms an image", "peak memory, MiB"])]
+    for bed, rows in tables.items():
+        for row in rows:
+            if not row.runs or row.runs[0]["learned_on"] != bed:
+                continue
+            cells = [bed, row.title, KINDS[row.kind], str(len(row.runs))]
+            cells += [_number(row.mean(name), 1) for name in ("minutes", "kept_from_minute")]
+            cells += [_number(row.mean(name), 0) for name in ("steps", "parameters")]
+            cells += [_number(row.mean("milliseconds"), 1), _number(row.mean("peak_memory_mib"), 0)]
+            lines.append("| " + " | ".join(cells) + " |")
+    hosts = sorted({run["host"]["processor"] for rows in tables.values() for row in rows for run in row.runs})
+    commits = sorted({run["commit"] for rows in tables.values() for row in rows for run in row.runs})
+    lines += ["", f"Processor: {', '.join(hosts)}. Package at commit: {', '.join(commits)}."]
+    return "\n".join(lines)
+
+
+def _missing(beds: Mapping[str, Sequence[Mapping[str, Any]]], settings: Settings) -> str:
+    """Say which cells are not there yet."""
+    methods = [*settings.methods, *(name for name in method_names() if name not in settings.methods)]
+    lines = []
+    for bed, results in beds.items():
+        there = {(result["method"], result["seed"]) for result in results}
+        seeds = settings.bed(bed)["seeds"]
+        absent = {
+            name: [
+                seed for seed in seeds if (name, seed) not in there and (find_method(name).random or seed == seeds[0])
+            ]
+            for name in methods
+        }
+        cells = [f"{name} ({', '.join(map(str, numbers))})" for name, numbers in absent.items() if numbers]
+        if cells:
+            lines.append(f"- `{bed}`: {', '.join(cells)}")
+    if not lines:
+        return ""
+    return "## Not there yet\n\nRuns go on; these methods (seeds) have no result yet:\n\n" + "\n".join(lines)
+
+
+def _figures(bed: str) -> list[str]:
+    captions = {
+        "curves": "Quality over minutes of training, on the validation images that are looked at; a line a seed.",
+        "panel": "The same four test images under every method; at the right their originals, where there are any.",
+    }
+    found = [(kind, text) for kind, text in captions.items() if (DOCS / figure_path(kind, bed)).is_file()]
+    return [f"![{text}]({figure_path(kind, bed)})\n\n*{text}*" for kind, text in found]
+
+
+def figure_path(kind: str, bed: str) -> str:
+    """Below docs/source."""
+    return f"figures/restoration_{kind}_{bed}.png"
+
+
+def _fill(text: str, tables: Mapping[str, Sequence[Row]]) -> str:
+    """Put in the numbers that the text asks for as ``{bed/method/score}``, or ``{bed/method-other/score}``."""
+
+    def number(match: re.Match) -> str:
+        bed, method, score = match[1].split("/")
+        values = []
+        for name in method.split("-"):
+            row = next((row for row in tables.get(bed, ()) if row.method == name), None)
+            if row is None or score not in row.scores:
+                raise InputError(f"findings.md: {match[0]} asks for a result that is not there.")
+            values.append(row.scores[score].mean)
+        value = values[0] - values[1] if len(values) > 1 else values[0]
+        return f"{value:{'+' * (len(values) > 1)}.{SCORES[score][2]}f}"
+
+    return re.sub(r"\{([a-z_@0-9.]+/[a-z_0-9-]+/[a-z_]+)\}", number, text)
+
+
+def _text(name: str) -> str:
+    path = TEXTS / f"{name}.md"
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+
+
+def _head(names: Sequence[str]) -> str:
+    return "| " + " | ".join(names) + " |\n| --- |" + " ---: |" * (len(names) - 1)
+
+
+def _interval(estimate: Estimate, decimals: int, signed: bool = False) -> str:
+    sign = "+" if signed else ""
+    mean = f"{estimate.mean:{sign}.{decimals}f}"
+    if math.isnan(estimate.low):
+        return mean
+    return f"{mean} ({estimate.low:{sign}.{decimals}f} to {estimate.high:{sign}.{decimals}f})"
+
+
+def _number(value: float, decimals: int) -> str:
+    return "" if math.isnan(value) else f"{value:,.{decimals}f}"
+
+
+def write_page(text: str, path: Path = PAGE) -> None:
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,135 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from monai_r2c.metrics import bootstrap_intervals
+
+from .scores import SCORES, better
+
+BASELINES = ("filter", "pairs")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over images with its 95 % interval over patients."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method on a bed, over its seeds.
+
+    Args:
+        runs: its results, one a seed, without those that failed.
+        failure: why there are none.
+        scores: by name; each image's score is the mean over the seeds first.
+        differences: to the baseline, image by image; empty for the baseline itself.
+    """
+
+    method: str
+    title: str
+    kind: str
+    runs: Sequence[Mapping[str, Any]]
+    failure: str
+    scores: Mapping[str, Estimate]
+    differences: Mapping[str, Estimate]
+
+    def mean(self, *path: str) -> float:
+        """Mean over the seeds of a number of the results, such as ``distances``, ``frechet``; NaN where it is none."""
+        values = [_find(run, path) for run in self.runs]
+        return float(np.mean(values)) if values else float("nan")
+
+
+def best_baseline(results: Iterable[Mapping[str, Any]]) -> str:
+    """The method, of those a user has without R2C and without true pairs, that is best on validation; "" if none is.
+
+    The score is SSIM where there are references, else NIQE, as for all other choices.
+    """
+    validation: dict[str, list[float]] = {}
+    key = "ssim"
+    for result in results:
+        if result["kind"] in BASELINES and "error" not in result:
+            key = "ssim" if "ssim" in result["validation"] else "niqe"
+            validation.setdefault(result["method"], []).append(result["validation"][key])
+    best = ""
+    for method, values in validation.items():
+        if not best or better(key, float(np.mean(values)), float(np.mean(validation[best]))):
+            best = method
+    return best
+
+
+def summarise(results: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """The rows of one bed, one a method."""
+    baseline = best_baseline(results)
+    by_method: dict[str, list[Mapping[str, Any]]] = {}
+    for result in results:
+        by_method.setdefault(result["method"], []).append(result)
+    good = {name: [run for run in runs if "error" not in run] for name, runs in by_method.items()}
+    against = _image_means(good[baseline]) if baseline else {}
+    rows = []
+    for name, runs in by_method.items():
+        first = runs[0]
+        failure = "" if good[name] else str(first["error"])
+        values = _image_means(good[name]) if good[name] else {}
+        differences = {key: values[key] - against[key] for key in values} if name != baseline else {}
+        patients = good[name][0]["patients"] if good[name] else []
+        estimates = _estimate({**values, **{f"-{key}": value for key, value in differences.items()}}, patients)
+        rows.append(
+            Row(
+                method=name,
+                title=first["title"],
+                kind=first["kind"],
+                runs=good[name],
+                failure=failure,
+                scores={key: estimates[key] for key in values},
+                differences={key: estimates[f"-{key}"] for key in differences},
+            )
+        )
+    return rows
+
+
+def _image_means(runs: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
+    names = [name for name in SCORES if name in runs[0]["scores"]]
+    return {name: np.mean([run["scores"][name] for run in runs], axis=0) for name in names}
+
+
+def _estimate(values: Mapping[str, np.ndarray], patients: Sequence[str]) -> dict[str, Estimate]:
+    if not values:
+        return {}
+    numbers = {patient: number for number, patient in enumerate(sorted(set(patients)))}
+
+    def means(indices: np.ndarray) -> dict[str, float]:
+        return {name: _mean(value[indices]) for name, value in values.items()}
+
+    intervals = bootstrap_intervals(means, [numbers[patient] for patient in patients])
+    return {name: Estimate(_mean(value), *intervals[name]) for name, value in values.items()}
+
+
+def _mean(values: np.ndarray) -> float:
+    defined = values[np.isfinite(values)]
+    return float(defined.mean()) if len(defined) else float("nan")
+
+
+def _find(run: Mapping[str, Any], path: Sequence[str]) -> float:
+    value: Any = run
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return float("nan") if value is None else float(value)
