@@ -111,8 +111,8 @@ def _difference_table(rows: Sequence[Row], names: Sequence[str], baseline: str) 
     if not names:
         return ""
     lines = [
-        f"Differences, image by image, to the filter or the synthetic pairs that are best on validation: **{baseline}**. "
-        "An interval that holds 0 shows no difference.",
+        "Differences, image by image, to the filter or the synthetic pairs that are best on validation: "
+        f"**{baseline}**. An interval that holds 0 shows no difference.",
         "",
         _head(["method", *(SCORES[name][0] for name in names)]),
     ]
