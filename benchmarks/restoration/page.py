@@ -50,7 +50,7 @@ def render(results: Results, shorter: Mapping[float, Results], classes: Results,
         settings: `config.yaml`.
     """
     beds = {bed: [result for result in results if result["bed"] == bed] for bed in settings.beds}
-    tables = {bed: summarise(found) for bed, found in beds.items() if found}
+    tables = {bed: _sorted(summarise(found)) for bed, found in beds.items() if found}
     parts = [_text("start"), _missing(beds, settings)]
     every = dict(tables)
     for bed, rows in tables.items():
@@ -58,11 +58,11 @@ def render(results: Results, shorter: Mapping[float, Results], classes: Results,
         for minutes, found in shorter.items():
             there = [result for result in found if result["bed"] == bed]
             if any(result["kind"] != "filter" for result in there):
-                every[f"{bed}@{minutes:g}"] = summarise(there)
+                every[f"{bed}@{minutes:g}"] = _sorted(summarise(there))
                 parts += [f"### After {minutes:g} minutes of training"]
                 parts += _tables(every[f"{bed}@{minutes:g}"], there)
         parts += _figures(bed)
-    parts += [classification_section(classes), _costs(tables), _text("repeat")]
+    parts += [classification_section(classes), _costs(every), _text("repeat")]
     parts.insert(1, _fill(_text("findings"), every))
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
 
@@ -75,6 +75,11 @@ def longest(results: Results) -> list[Mapping[str, Any]]:
         if key not in best or result.get("budget", 0) > best[key].get("budget", 0):
             best[key] = result
     return list(best.values())
+
+
+def _sorted(rows: Sequence[Row]) -> list[Row]:
+    """The poor image first, then kind by kind, in each by title."""
+    return sorted(rows, key=lambda row: (row.method != "nothing", list(KINDS).index(row.kind), row.title))
 
 
 def _tables(rows: Sequence[Row], results: Results) -> list[str]:
@@ -140,20 +145,26 @@ def _of_kind(row: Row, score: str, kind: str) -> float:
 
 def _costs(tables: Mapping[str, Sequence[Row]]) -> str:
     heads = ["bed", "method", "kind", "seeds", "minutes", "weights kept from minute", "steps", "parameters"]
-    lines = ["## What each cost", "", _text("costs"), "", _head([*heads, "ms an image", "peak memory, MiB"])]
+    lines = ["## What each cost", "", _text("costs"), ""]
+    lines.append(_head([*heads, "ms an image", "peak memory, MiB", "settings"]))
     for bed, rows in tables.items():
         for row in rows:
-            if not row.runs or row.runs[0]["learned_on"] != bed:
+            if not row.runs or row.runs[0]["learned_on"] != bed.split("@")[0] or ("@" in bed and row.kind == "filter"):
                 continue
-            cells = [bed, row.title, KINDS[row.kind], str(len(row.runs))]
+            cells = [bed.split("@")[0], row.title, KINDS[row.kind], str(len(row.runs))]
             cells += [_number(row.mean(name), 1) for name in ("minutes", "kept_from_minute")]
             cells += [_number(row.mean(name), 0) for name in ("steps", "parameters")]
             cells += [_number(row.mean("milliseconds"), 1), _number(row.mean("peak_memory_mib"), 0)]
+            cells.append(", ".join(f"{key} {_plain(value)}" for key, value in row.runs[0]["settings"].items()))
             lines.append("| " + " | ".join(cells) + " |")
     hosts = sorted({run["host"]["processor"] for rows in tables.values() for row in rows for run in row.runs})
     commits = sorted({run["commit"] for rows in tables.values() for row in rows for run in row.runs})
     lines += ["", f"Processor: {', '.join(hosts)}. Package at commit: {', '.join(commits)}."]
     return "\n".join(lines)
+
+
+def _plain(value: Any) -> str:
+    return " + ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _missing(beds: Mapping[str, Sequence[Mapping[str, Any]]], settings: Settings) -> str:
@@ -163,18 +174,18 @@ def _missing(beds: Mapping[str, Sequence[Mapping[str, Any]]], settings: Settings
     for bed, results in beds.items():
         there = {(result["method"], result["seed"]) for result in results}
         seeds = settings.bed(bed)["seeds"]
-        absent = {
-            name: [
-                seed for seed in seeds if (name, seed) not in there and (find_method(name).random or seed == seeds[0])
-            ]
-            for name in methods
-        }
-        cells = [f"{name} ({', '.join(map(str, numbers))})" for name, numbers in absent.items() if numbers]
-        if cells:
-            lines.append(f"- `{bed}`: {', '.join(cells)}")
+        absent: dict[tuple[int, ...], list[str]] = {}
+        for name in methods:
+            wanted = seeds if find_method(name).random else seeds[:1]
+            if lacking := tuple(seed for seed in wanted if (name, seed) not in there):
+                absent.setdefault(lacking, []).append(f"`{name}`")
+        for lacking, names in absent.items():
+            numbers = f"seed{'s' * (len(lacking) > 1)} {', '.join(map(str, lacking))}"
+            lines.append(f"- `{bed}`, {numbers}: {', '.join(names)}")
     if not lines:
         return ""
-    return "## Not there yet\n\nRuns go on; these methods (seeds) have no result yet:\n\n" + "\n".join(lines)
+    text = "Runs go on; with the minutes that `config.yaml` states, these have no result yet:"
+    return f"## Not there yet\n\n{text}\n\n" + "\n".join(lines)
 
 
 def _figures(bed: str) -> list[str]:

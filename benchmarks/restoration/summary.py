@@ -89,7 +89,7 @@ def summarise(results: Sequence[Mapping[str, Any]]) -> list[Row]:
         first = runs[0]
         failure = "" if good[name] else str(first["error"])
         values = _image_means(good[name]) if good[name] else {}
-        differences = {key: values[key] - against[key] for key in values} if name != baseline else {}
+        differences = {key: values[key] - against[key] for key in against if key in values and name != baseline}
         patients = good[name][0]["patients"] if good[name] else []
         estimates = _estimate({**values, **{f"-{key}": value for key, value in differences.items()}}, patients)
         rows.append(

@@ -175,6 +175,7 @@ def fake() -> Any:
             "commit": "c",
             "host": {"processor": "p"},
             "minutes": 0.0,
+            "settings": {},
             "milliseconds": 1.0,
             "distances": {"frechet": 1.0, "kernel": 0.1},
             "validation": {"ssim": ssim},

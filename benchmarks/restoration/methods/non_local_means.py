@@ -19,10 +19,12 @@ from ..filter_method import FilterMethod
 
 def denoise(image: np.ndarray, patch: int, strength: float) -> np.ndarray:
     """The filter's strength is a multiple of the noise that is estimated in the image."""
-    sigma = float(estimate_sigma(image))
+    sigma = float(np.nan_to_num(estimate_sigma(image)))
+    if sigma == 0:
+        return image
     return np.asarray(
         denoise_nl_means(image, patch_size=patch, patch_distance=6, h=strength * sigma, sigma=sigma, fast_mode=True)
     )
 
 
-METHOD = FilterMethod("non-local means", denoise, {"patch": [3, 5], "strength": [0.4, 0.7, 1.0, 1.5, 2.5]})
+METHOD = FilterMethod("non-local means", denoise, {"patch": [3, 5], "strength": [0.7, 1.5, 3.0, 6.0, 12.0]})

@@ -15,4 +15,4 @@ from skimage.restoration import denoise_tv_chambolle
 
 from ..filter_method import FilterMethod
 
-METHOD = FilterMethod("total variation", denoise_tv_chambolle, {"weight": [0.01, 0.02, 0.03, 0.05, 0.08, 0.12]})
+METHOD = FilterMethod("total variation", denoise_tv_chambolle, {"weight": [0.01, 0.02, 0.04, 0.06, 0.08, 0.12, 0.2]})

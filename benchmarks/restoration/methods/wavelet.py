@@ -11,12 +11,20 @@
 
 from __future__ import annotations
 
-from skimage.restoration import denoise_wavelet
+import numpy as np
+from skimage.restoration import denoise_wavelet, estimate_sigma
 
 from ..filter_method import FilterMethod
 
+
+def denoise(image: np.ndarray, wavelet: str, strength: float) -> np.ndarray:
+    """Soft thresholds for a multiple of the noise that is estimated in the image: blur hides most of it."""
+    sigma = strength * float(np.nan_to_num(estimate_sigma(image)))
+    if sigma == 0:
+        return image
+    return np.asarray(denoise_wavelet(image, sigma=sigma, wavelet=wavelet, method="BayesShrink"))
+
+
 METHOD = FilterMethod(
-    "wavelets, BayesShrink",
-    lambda image, **parameters: denoise_wavelet(image, method="BayesShrink", **parameters),
-    {"wavelet": ["db2", "sym4", "bior4.4"], "wavelet_levels": [2, 3, 4], "mode": ["soft"]},
+    "wavelets, BayesShrink", denoise, {"wavelet": ["db2", "sym4"], "strength": [1.0, 2.0, 4.0, 8.0, 16.0]}
 )
