@@ -17,14 +17,14 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from .detector import Detector
-from .projection import SOFT_TISSUE, TISSUE_DENSITY, Projection
+from .projection import SOFT_TISSUE, TISSUE_DENSITY, ChestProjection
 from .shapes import smooth_step
 
 # g/cm3 that fluid and cells in the air spaces add to aerated lung of about 0.26; with 0.79 no air would be left
 GROUND_GLASS_DENSITY = (0.45, 0.65)
 
 
-def ground_glass(projection: Projection, detector: Detector, rng: np.random.Generator) -> np.ndarray:
+def ground_glass(projection: ChestProjection, detector: Detector, rng: np.random.Generator) -> np.ndarray:
     """Attenuation that ground-glass opacities add: bilateral, patchy, mostly low and peripheral, in aerated lung.
 
     Args:

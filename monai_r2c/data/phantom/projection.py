@@ -31,7 +31,7 @@ TISSUE_DENSITY = 1.05  # g/cm3
 
 
 @dataclass(frozen=True)
-class Projection:
+class ChestProjection:
     """The rays' way through a healthy chest.
 
     Attributes:
@@ -45,7 +45,7 @@ class Projection:
     lungs: tuple[Lung, Lung]
 
 
-def project(anatomy: Anatomy, detector: Detector, rng: np.random.Generator) -> Projection:
+def project(anatomy: Anatomy, detector: Detector, rng: np.random.Generator) -> ChestProjection:
     """Project a chest onto the detector by Beer-Lambert's law.
 
     Args:
@@ -72,4 +72,4 @@ def project(anatomy: Anatomy, detector: Detector, rng: np.random.Generator) -> P
     bone = (CORTICAL_BONE - SOFT_TISSUE) * cortical + (SPONGY_BONE - SOFT_TISSUE) * spongy
     # bones stop where the body does
     bone = anatomy.bone_density * bone * np.clip(body / 3.0, 0, 1)
-    return Projection(SOFT_TISSUE * np.clip(soft, 0, None) + bone, (aerated[0], aerated[1]), lungs)
+    return ChestProjection(SOFT_TISSUE * np.clip(soft, 0, None) + bone, (aerated[0], aerated[1]), lungs)
