@@ -16,7 +16,7 @@ import math
 import torch.nn as nn
 from torch.nn.modules.conv import _ConvNd
 
-from .layers.operational import _Operational
+from .layers.operational import OperationalLayer
 
 
 def glorot_uniform_(network: nn.Module) -> nn.Module:
@@ -39,6 +39,6 @@ def glorot_uniform_(network: nn.Module) -> nn.Module:
         nn.init.uniform_(layer.weight, -limit, limit)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
-        if isinstance(layer, _Operational):
+        if isinstance(layer, OperationalLayer):
             layer.scale_higher_orders(layer.higher_order_scale)
     return network

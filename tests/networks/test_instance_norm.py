@@ -81,20 +81,6 @@ def test_constant_image_becomes_the_bias():
     assert torch.equal(x.grad, torch.zeros_like(x))
 
 
-def test_in_place_norm_overwrites_only_where_no_gradient_is_needed():
-    norm, x = norm_and_input(1, 3, 5, 6)
-    inplace = copy.deepcopy(norm)
-    inplace.inplace = True
-    kept = x.clone(memory_format=torch.preserve_format)
-    with_gradient = inplace(x)
-    assert with_gradient.requires_grad
-    assert torch.equal(x, kept)
-    with torch.no_grad():
-        y = inplace(x)
-    assert y.data_ptr() == x.data_ptr()
-    assert torch.equal(y, with_gradient)
-
-
 def test_an_activation_in_place_may_follow():
     norm, x = norm_and_input(1, 3, 5, 6)
     expected = norm(x).tanh()

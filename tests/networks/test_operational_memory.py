@@ -22,7 +22,6 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from monai_r2c.networks.layers import OperationalConv2d, OperationalConvTranspose2d, expand_powers, operational_function
 from monai_r2c.networks.layers.edges import Edges
-from monai_r2c.networks.layers.weight_gradient import products_by_position
 
 MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -84,48 +83,6 @@ def test_outputs_and_gradients_equal_the_plain_formula(mode, groups, channels_la
         results.append((y, *torch.autograd.grad(y.square().sum(), (image, layer.weight, layer.bias))))
     for found, expected in zip(*results):
         torch.testing.assert_close(found, expected)
-
-
-@pytest.mark.parametrize(
-    ("size", "kernel", "dilation"),
-    [((3, 9), (3,), (2,)), ((2, 7, 6), (3, 2), (1, 2)), ((1, 4, 5, 6), (2, 3, 1), (2, 1, 1))],
-)
-def test_weight_gradient_by_products_is_that_of_the_convolution(size, kernel, dilation):
-    torch.manual_seed(0)
-    x = torch.randn(2, *size, dtype=torch.float64)
-    weight = torch.randn(4, size[0], *kernel, dtype=torch.float64, requires_grad=True)
-    y = (F.conv1d, F.conv2d, F.conv3d)[len(kernel) - 1](x, weight, dilation=dilation)
-    slope = torch.randn_like(y)
-    (expected,) = torch.autograd.grad(y, weight, slope)
-    torch.testing.assert_close(products_by_position(x, slope, weight.detach(), dilation), expected)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "channels_last", "products"),
-    [
-        ({"padding_mode": "reflect"}, True, True),
-        ({"padding_mode": "reflect"}, False, False),
-        ({"padding_mode": "zeros"}, True, False),
-        ({"padding_mode": "reflect", "stride": 2}, True, False),
-    ],
-)
-def test_wide_layers_have_the_gradients_of_the_plain_formula(arguments, channels_last, products, monkeypatch):
-    torch.manual_seed(0)
-    calls = []
-
-    def count(*inputs):
-        calls.append(inputs)
-        return products_by_position(*inputs)
-
-    monkeypatch.setattr(operational_function, "products_by_position", count)
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-    layer = OperationalConv2d(3, 128, 3, padding=1, **arguments).to(memory_format=layout)
-    x = torch.rand(2, 3, 6, 5).to(memory_format=layout)
-    expected = torch.autograd.grad(plain_formula(layer, x).square().sum(), [layer.weight, layer.bias])
-    found = torch.autograd.grad(layer(x).square().sum(), [layer.weight, layer.bias])
-    torch.testing.assert_close(found, expected)
-    assert found[0].is_contiguous(memory_format=layout)
-    assert len(calls) == products
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from monai_r2c.networks.layers import SameCrop, SamePad, same_padding
+from monai_r2c.networks.layers import SameCrop, SamePad, tensorflow_padding
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from monai_r2c.networks.layers import SameCrop, SamePad, same_padding
     ],
 )
 def test_padding_is_that_of_tensorflow(size: int, kernel: int, stride: int, expected: tuple) -> None:
-    assert same_padding(size, kernel, stride) == expected
+    assert tensorflow_padding(size, kernel, stride) == expected
 
 
 @pytest.mark.parametrize("size", range(3, 12))

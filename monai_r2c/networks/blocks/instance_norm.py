@@ -11,14 +11,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from torch.overrides import handle_torch_function, has_torch_function_unary
 
+from ..layers.fast_path import FastOperation
 from ..layers.powers import empty_like_format, is_channels_last
-from ..layers.tracing import is_traced
 
 EPSILON = 1e-3
 _CHUNK = 2**17  # elements that go through several operations at a time: they stay in the cache
@@ -33,73 +36,75 @@ class InstanceNorm(nn.GroupNorm):
 
     Args:
         channels: of the input.
-        inplace: whether the input may be overwritten where no gradient is needed, because nobody else reads it.
+        eps: what is added to the variance.
 
     Shape:
         ``(batch, channels, *spatial)`` in and out, in the memory format of the input.
     """
 
-    def __init__(self, channels: int, inplace: bool = False) -> None:
-        super().__init__(channels, channels, eps=EPSILON)
-        self.inplace = inplace
+    def __init__(self, channels: int, eps: float = EPSILON) -> None:
+        super().__init__(channels, channels, eps=eps)
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         if not torch.jit.is_scripting():
-            return _normalise(input, self.weight, self.bias, self.eps, self.inplace)
+            return instance_norm(input, self.weight, self.bias, self._operation())
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
+    @torch.jit.unused
+    def _operation(self) -> ChannelNorm:
+        return ChannelNorm(self.num_groups, self.eps)
+
     def extra_repr(self) -> str:
-        return f"{self.num_channels}, eps={self.eps}, inplace={self.inplace}"
+        return f"{self.num_channels}, eps={self.eps}"
 
 
-def _normalise(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, eps: float, inplace: bool) -> torch.Tensor:
-    if is_traced(x) or x.device.type != "cpu" or not is_channels_last(x):
-        return F.group_norm(x, x.shape[1], weight, bias, eps)
-    if torch.is_grad_enabled() and any(t.requires_grad for t in (x, weight, bias)):
-        return _ChannelsLastNorm.apply(x, weight, bias, eps)
-    with torch.no_grad():
-        return _statistics_and_result(x, weight, bias, eps, inplace)[0]
+def instance_norm(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, norm: ChannelNorm) -> torch.Tensor:
+    """Normalise every channel of every image of `x`; MetaTensor keeps its meta, torch.fx records the call."""
+    if has_torch_function_unary(x):
+        return handle_torch_function(instance_norm, (x,), x, weight, bias, norm)
+    return norm(x, weight, bias)
 
 
-def _statistics_and_result(
-    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, eps: float, inplace: bool = False
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return the normalised image, and the mean and the reciprocal deviation of each channel in float32."""
-    mean = _sum(x) / x[0, 0].numel()
-    squares = torch.zeros_like(mean)
-    for rows in _chunks(x):
-        squares += _sum((rows - mean).square_())
-    scale = (squares / x[0, 0].numel() + eps).rsqrt()
-    factor, offset = scale * _by_channel(weight, x), _by_channel(bias, x)
-    y = x if inplace else empty_like_format(x, x.shape[1], x.shape[2:])
-    for rows, result in zip(_chunks(x), _chunks(y)):
-        centred = _centre(rows, mean, result)
-        result.copy_(torch.addcmul(offset, centred, factor, out=centred))
-    return y, mean, scale
+@dataclass(frozen=True)
+class ChannelNorm(FastOperation):
+    """Instance norm of ``(x, weight, bias)``: in three passes over the image and two backward, chunk by chunk."""
 
+    channels: int
+    eps: float
 
-class _ChannelsLastNorm(torch.autograd.Function):
-    """Instance norm in three passes over the image forward and two backward, chunk by chunk."""
+    def plain(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        return F.group_norm(x, self.channels, weight, bias, self.eps)
 
-    @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, eps: float) -> torch.Tensor:
-        y, mean, scale = _statistics_and_result(x, weight, bias, eps)
-        ctx.eps = eps
-        ctx.save_for_backward(x, weight, bias, mean, scale)
-        return y
+    def suits(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> bool:
+        return x.device.type == "cpu" and is_channels_last(x) and x[0, 0].numel() > 1
 
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[torch.Tensor | None, ...]:
-        x, weight, bias, mean, scale = ctx.saved_tensors
-        gradient = gradients[0]
-        if torch.is_grad_enabled():  # for a gradient of the gradient
-            y = F.group_norm(x, x.shape[1], weight, bias, ctx.eps)
-            return *torch.autograd.grad(y, (x, weight, bias), gradient, create_graph=True), None
+    def compute(
+        self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        """Return the normalised image; keep the mean and the reciprocal deviation of each channel, in float32."""
+        mean = _sum(x) / x[0, 0].numel()
+        squares = torch.zeros_like(mean)
+        for rows in _chunks(x):
+            squares += _sum((rows - mean).square_())
+        scale = (squares / x[0, 0].numel() + self.eps).rsqrt()
+        factor, offset = scale * _by_channel(weight, x), _by_channel(bias, x)
+        y = empty_like_format(x, x.shape[1], x.shape[2:])
+        for rows, result in zip(_chunks(x), _chunks(y)):
+            centred = _centre(rows, mean, result)
+            result.copy_(torch.addcmul(offset, centred, factor, out=centred))
+        return y, (mean, scale)
+
+    def differentiate(
+        self, gradient: torch.Tensor, tensors: Sequence[Any], kept: Sequence[torch.Tensor], needs: Sequence[bool]
+    ) -> Sequence[torch.Tensor | None]:
+        (x, weight, _), (mean, scale) = tensors, kept
         along, level = torch.zeros_like(mean), torch.zeros_like(mean)
         for rows, slope in zip(_chunks(x), _chunks(gradient)):
             level += _sum(slope)
             along += _sum((rows - mean).mul_(slope))
         by_weight, by_bias = (along * scale).sum(0).flatten(), level.sum(0).flatten()
+        if not needs[0]:
+            return None, by_weight, by_bias
         # weight * scale * (gradient - its mean - its part along the normalised image)
         pixels = x[0, 0].numel()
         factor = scale * _by_channel(weight, x)
@@ -108,12 +113,12 @@ class _ChannelsLastNorm(torch.autograd.Function):
         for rows, slope, result in zip(_chunks(x), _chunks(gradient), _chunks(by_x)):
             centred = _centre(rows, mean, result)
             result.copy_(torch.addcmul(offset, centred, part, out=centred).addcmul_(slope, factor))
-        return by_x, by_weight, by_bias, None
+        return by_x, by_weight, by_bias
 
 
 def _chunks(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Split `x` into as many rows at a time as the cache holds."""
-    return x.split(max(1, _CHUNK * x.shape[2] // max(x.numel(), 1)), 2)
+    return x.split(max(1, _CHUNK * x.shape[2] // x.numel()), 2)
 
 
 def _centre(x: torch.Tensor, mean: torch.Tensor, out: torch.Tensor) -> torch.Tensor:

@@ -20,7 +20,7 @@ from .operational import (
     OperationalConvTranspose3d,
 )
 from .powers import expand_powers
-from .same_padding import SameCrop, SamePad, same_padding
+from .same_padding import SameCrop, SamePad, tensorflow_padding
 
 __all__ = [
     "OperationalConv1d",
@@ -32,5 +32,5 @@ __all__ = [
     "SameCrop",
     "SamePad",
     "expand_powers",
-    "same_padding",
+    "tensorflow_padding",
 ]

@@ -12,13 +12,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 
 
-class Edges(NamedTuple):
+@dataclass(frozen=True)
+class Edges:
     """Padding around the interior of an image: how wide along each spatial dimension, and where its values come from.
 
     The spatial dimensions are the last ones of a tensor, whatever stands before them.
@@ -30,12 +31,12 @@ class Edges(NamedTuple):
 
     before: tuple[int, ...]
     after: tuple[int, ...]
-    mode: str
+    mode: str = "constant"
 
     @classmethod
     def none(cls, spatial_dims: int) -> Edges:
         """Return edges of no width."""
-        return cls((0,) * spatial_dims, (0,) * spatial_dims, "constant")
+        return cls((0,) * spatial_dims, (0,) * spatial_dims)
 
     def is_empty(self) -> bool:
         return not any(self.before) and not any(self.after)

@@ -23,11 +23,11 @@ import torch.nn.functional as F
 from monai.networks.layers.factories import Conv
 
 from .edges import Edges
-from .operational_function import Geometry, operational_convolution
-from .powers import expand_powers
+from .operational_function import ConvolutionOfPowers, check_channels, operational_convolution
+from .powers import expand_powers, split_powers
 
 
-class _Operational(nn.Module):
+class OperationalLayer(nn.Module):
     """What the operational layers share: the powers of the input and kernels that are ordered by power.
 
     The layer of order q computes ``y = sum over i = 1..q of conv_i(x^i)`` as one convolution over the channels
@@ -46,12 +46,18 @@ class _Operational(nn.Module):
         higher_order_scale: float
         weight: torch.Tensor
         bias: torch.Tensor | None
+        bound: nn.Module | None
 
     def __init__(
-        self, in_channels: int, *args: Any, order: int = 3, higher_order_scale: float = 1.0, **kwargs: Any
+        self,
+        in_channels: int,
+        *args: Any,
+        order: int = 3,
+        higher_order_scale: float = 1.0,
+        bound: nn.Module | None = None,
+        **kwargs: Any,
     ) -> None:
-        if not isinstance(order, int) or order < 1:
-            raise ValueError(f"order must be an integer of at least 1, got {order!r}.")
+        check_order(order)
         # set first: torch's constructor calls reset_parameters, which needs them
         self.order = order
         self.higher_order_scale = higher_order_scale
@@ -59,6 +65,18 @@ class _Operational(nn.Module):
         if in_channels % self.groups:  # torch has only checked order * in_channels
             raise ValueError(f"in_channels must be divisible by groups, got {in_channels} and {self.groups}.")
         self.in_channels = in_channels
+        self.bound = bound
+
+    def split_weight(self) -> torch.Tensor:
+        """View the weight with the power as its first dimension and the groups of input channels apart.
+
+        Returns:
+            ``(order, out, 1, in / groups, *kernel)``, or ``(order, groups, in / groups, out / groups, *kernel)`` for a
+            transposed layer.
+        """
+        if self.transposed:
+            return split_powers(self.weight, self.order, self.groups, 0)
+        return split_powers(self.weight, self.order, 1, 1)
 
     def kernels_by_power(self) -> torch.Tensor:
         """Rearrange the weight so that the power is its first dimension.
@@ -67,11 +85,8 @@ class _Operational(nn.Module):
             ``(order, out, in / groups, *kernel)``, or ``(order, in, out / groups, *kernel)`` for a transposed layer: a
             view, or for a transposed layer with groups a copy.
         """
-        kernel = self.weight.shape[2:]
-        if not self.transposed:
-            return self.weight.unflatten(1, (self.order, -1)).movedim(1, 0)
-        by_group = self.weight.unflatten(0, (self.groups, self.order, -1)).movedim(1, 0)
-        return by_group.reshape(self.order, -1, self.weight.shape[1], *kernel)
+        groups_dim = 1 if self.transposed else 2
+        return self.split_weight().flatten(groups_dim, groups_dim + 1)
 
     def reset_parameters(self) -> None:
         """Draw every power's kernel as torch draws one convolution's, then scale the kernels of order 2 and up."""
@@ -87,26 +102,43 @@ class _Operational(nn.Module):
     @torch.no_grad()
     def scale_higher_orders(self, scale: float) -> None:
         """Multiply the kernels of order 2 and up by `scale`, in place."""
-        if self.order == 1 or scale == 1.0:
-            return
-        if self.transposed:
-            self.weight.unflatten(0, (self.groups, self.order, -1))[:, 1:].mul_(scale)
-        else:
-            self.weight.unflatten(1, (self.order, -1))[:, 1:].mul_(scale)
+        if self.order > 1 and scale != 1.0:
+            self.split_weight()[1:].mul_(scale)
+
+    def _powers(self, input: torch.Tensor) -> torch.Tensor:
+        """Check, bound and expand the input, for TorchScript."""
+        check_channels(list(input.shape), self.in_channels, len(self.stride))
+        if self.bound is not None:
+            input = self.bound(input)
+        return expand_powers(input, self.order, self.groups, input.dim() - len(self.stride) - 1)
 
     def _convolve(
         self, input: torch.Tensor, edges: Edges, padding: tuple[int, ...], output_padding: tuple[int, ...]
     ) -> torch.Tensor:
-        geometry = Geometry(
+        if self.bound is not None:
+            input = self.bound(input)
+        convolution = ConvolutionOfPowers(
             self.order, edges, self.stride, padding, self.dilation, self.transposed, output_padding, self.groups
         )
-        return operational_convolution(input, self.weight, self.bias, geometry)
+        return operational_convolution(input, self.weight, self.bias, convolution)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        for name in ("weight", "bias"):  # of a bounded layer that was written as Sequential(bound, conv)
+            if self.bound is not None and f"{prefix}conv.{name}" in state_dict:
+                state_dict[prefix + name] = state_dict.pop(f"{prefix}conv.{name}")
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, order={self.order}"
 
 
-class _OperationalConv(_Operational):
+def check_order(order: Any) -> None:
+    """Refuse an order that is no integer of at least 1; True is none."""
+    if isinstance(order, bool) or not isinstance(order, int) or order < 1:
+        raise ValueError(f"order must be an integer of at least 1, got {order!r}.")
+
+
+class _OperationalConv(OperationalLayer):
     if TYPE_CHECKING:
         padding_mode: Any
         _reversed_padding_repeated_twice: list[int]
@@ -114,8 +146,7 @@ class _OperationalConv(_Operational):
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         if not torch.jit.is_scripting():
             return self._convolve_padded(input)
-        powers = expand_powers(input, self.order, self.groups, input.dim() - self.weight.dim() + 1)
-        return self._conv_forward(powers, self.weight, self.bias)
+        return self._conv_forward(self._powers(input), self.weight, self.bias)
 
     def _convolve_padded(self, input: torch.Tensor) -> torch.Tensor:
         around = self._reversed_padding_repeated_twice  # the last dimension first
@@ -140,6 +171,8 @@ class OperationalConv2d(_OperationalConv, nn.Conv2d):
         order: highest power q, at least 1; order 1 is the plain convolution.
         higher_order_scale: factor on the initial kernels of order 2 and up. The published value is 1; 0 starts as a
             plain convolution.
+        bound: module that the input passes first, to bring it near [-1, 1], such as ``torch.nn.Tanh()``; None leaves
+            the input as it is.
 
     Shape:
         Input ``(batch, in_channels, rows, columns)`` or without batch, best within [-1, 1]; output as
@@ -147,7 +180,8 @@ class OperationalConv2d(_OperationalConv, nn.Conv2d):
         Weight ``(out_channels, order * in_channels / groups, *kernel_size)``: within each group, powers 1 to order.
 
     Raises:
-        ValueError: when `order` is below 1, or as ``torch.nn.Conv2d`` does.
+        ValueError: when `order` is no integer of at least 1, when an input has other channels or spatial dimensions,
+            or as ``torch.nn.Conv2d`` does.
 
     Source: Kiranyaz et al., "Self-organized operational neural networks with generative neurons", Neural Networks 140
     (2021) 294-308, with the q convolutions of the R2C-GAN paper (arXiv:2209.14770) joined into one.
@@ -163,7 +197,7 @@ class OperationalConv3d(_OperationalConv, nn.Conv3d):
     """Operational (Self-ONN) convolution of 3-D volumes. See `OperationalConv2d`."""
 
 
-class OperationalConvTranspose1d(_Operational, nn.ConvTranspose1d):
+class OperationalConvTranspose1d(OperationalLayer, nn.ConvTranspose1d):
     """Operational (Self-ONN) transposed convolution of 1-D signals. See `OperationalConvTranspose2d`."""
 
     def forward(self, input: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
@@ -172,26 +206,26 @@ class OperationalConvTranspose1d(_Operational, nn.ConvTranspose1d):
         )
         if not torch.jit.is_scripting():
             return self._convolve(input, Edges.none(len(self.stride)), self.padding, padding)
-        powers = expand_powers(input, self.order, self.groups, input.dim() - 2)
+        powers = self._powers(input)
         return F.conv_transpose1d(
             powers, self.weight, self.bias, self.stride, self.padding, padding, self.groups, self.dilation
         )
 
 
-class OperationalConvTranspose2d(_Operational, nn.ConvTranspose2d):
+class OperationalConvTranspose2d(OperationalLayer, nn.ConvTranspose2d):
     """Operational (Self-ONN) transposed convolution of 2-D images.
 
     Args:
         in_channels, out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, padding_mode:
             as in ``torch.nn.ConvTranspose2d``.
-        order, higher_order_scale: see `OperationalConv2d`.
+        order, higher_order_scale, bound: see `OperationalConv2d`.
 
     Shape:
         As ``torch.nn.ConvTranspose2d``. Weight ``(order * in_channels, out_channels / groups, *kernel_size)``: group by
         group, and within a group powers 1 to order.
 
     Raises:
-        ValueError: when `order` is below 1, or as ``torch.nn.ConvTranspose2d`` does.
+        ValueError: as `OperationalConv2d`, or as ``torch.nn.ConvTranspose2d`` does.
     """
 
     def forward(self, input: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
@@ -200,13 +234,13 @@ class OperationalConvTranspose2d(_Operational, nn.ConvTranspose2d):
         )
         if not torch.jit.is_scripting():
             return self._convolve(input, Edges.none(len(self.stride)), self.padding, padding)
-        powers = expand_powers(input, self.order, self.groups, input.dim() - 3)
+        powers = self._powers(input)
         return F.conv_transpose2d(
             powers, self.weight, self.bias, self.stride, self.padding, padding, self.groups, self.dilation
         )
 
 
-class OperationalConvTranspose3d(_Operational, nn.ConvTranspose3d):
+class OperationalConvTranspose3d(OperationalLayer, nn.ConvTranspose3d):
     """Operational (Self-ONN) transposed convolution of 3-D volumes. See `OperationalConvTranspose2d`."""
 
     def forward(self, input: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
@@ -215,7 +249,7 @@ class OperationalConvTranspose3d(_Operational, nn.ConvTranspose3d):
         )
         if not torch.jit.is_scripting():
             return self._convolve(input, Edges.none(len(self.stride)), self.padding, padding)
-        powers = expand_powers(input, self.order, self.groups, input.dim() - 4)
+        powers = self._powers(input)
         return F.conv_transpose3d(
             powers, self.weight, self.bias, self.stride, self.padding, padding, self.groups, self.dilation
         )
@@ -228,6 +262,6 @@ def operational_factory(dim: int) -> type[_OperationalConv]:
 
 
 @Conv.factory_function("operationaltrans")
-def operational_transpose_factory(dim: int) -> type[_Operational]:
+def operational_transpose_factory(dim: int) -> type[OperationalLayer]:
     """Operational transposed convolutions of 1, 2 or 3 dimensions, as ``Conv["operationaltrans", dim]`` of MONAI."""
     return (OperationalConvTranspose1d, OperationalConvTranspose2d, OperationalConvTranspose3d)[dim - 1]

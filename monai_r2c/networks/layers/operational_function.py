@@ -11,23 +11,72 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
+import torch.nn.functional as F
+from torch.overrides import handle_torch_function, has_torch_function_variadic
 
 from .edges import Edges
+from .fast_path import FastOperation
 from .powers import derive_powers, empty_like_format, expand_powers, fill_powers
-from .tracing import is_traced
-from .weight_gradient import prefers_products, products_by_position
 
 # The powers of a strip of rows may take this much memory when no gradient is needed. On the CPU they then stay in the
 # cache; elsewhere a strip must be large enough to fill the device.
 _CPU_STRIP_BYTES = 8 * 2**20
 _OTHER_STRIP_BYTES = 512 * 2**20
 
+_CONVOLUTIONS = (F.conv1d, F.conv2d, F.conv3d)
+_TRANSPOSED = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
+# torch's own products of matrices, whose names belie them: with few output channels oneDNN takes five times as long
+_FAST_TRANSPOSED = (None, torch.ops.aten.slow_conv_transpose2d, torch.ops.aten.slow_conv_transpose3d)
+_FEW_CHANNELS = 4
 
-class Geometry(NamedTuple):
-    """How an operational layer lies over its input.
+
+def operational_convolution(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, convolution: ConvolutionOfPowers
+) -> torch.Tensor:
+    """Convolve the powers of `x`, keeping neither the powers nor a padded copy of `x` for the backward pass.
+
+    Where no gradient is needed a large input goes through strip by strip, so that its powers never stand in memory
+    as a whole. The result is that of the convolution of `expand_powers` within rounding.
+
+    Args:
+        x: ``(batch, channels, *spatial)`` or without batch.
+        weight: as of the operational layers.
+        bias: ``(out_channels,)`` or None.
+        convolution: how it lies over `x`.
+
+    Returns:
+        What the convolution, or transposed convolution, gives, in the memory format of `x`.
+
+    Raises:
+        ValueError: when `x` has other channels or spatial dimensions than the weight.
+    """
+    if has_torch_function_variadic(x, weight):  # MetaTensor keeps its meta, torch.fx records the call
+        return handle_torch_function(operational_convolution, (x, weight), x, weight, bias, convolution)
+    if not torch.jit.is_tracing():
+        check_channels(list(x.shape), convolution.in_channels(weight), len(convolution.stride))
+    if x.dim() == weight.dim() - 1:
+        return operational_convolution(x.unsqueeze(0), weight, bias, convolution).squeeze(0)
+    return convolution(*_autocast(x, weight, bias))
+
+
+def check_channels(shape: list[int], channels: int, spatial_dims: int) -> None:
+    """Refuse an image with other channels or spatial dimensions than a layer takes, with or without batch."""
+    before = len(shape) - spatial_dims
+    if before < 1 or before > 2 or shape[before - 1] != channels:
+        raise ValueError(
+            f"the layer takes (batch, {channels}, *spatial) or ({channels}, *spatial) with {spatial_dims} spatial "
+            f"dimensions, got shape {list(shape)}."
+        )
+
+
+@dataclass(frozen=True)
+class ConvolutionOfPowers(FastOperation):
+    """What an operational layer computes of ``(x, weight, bias)``.
 
     Attributes:
         order: highest power.
@@ -44,126 +93,72 @@ class Geometry(NamedTuple):
     output_padding: tuple[int, ...]
     groups: int
 
-    def fill(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the padded powers of `x`, unseen by autograd."""
+    def in_channels(self, weight: torch.Tensor) -> int:
+        return weight.shape[0] // self.order if self.transposed else weight.shape[1] // self.order * self.groups
+
+    def plain(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        dims = len(self.stride)
+        powers = expand_powers(self.edges.pad(x), self.order, self.groups)
+        if self.transposed:
+            last = (self.output_padding, self.groups, self.dilation)
+            return _TRANSPOSED[dims - 1](powers, weight, bias, self.stride, self.padding, *last)
+        return _CONVOLUTIONS[dims - 1](powers, weight, bias, self.stride, self.padding, self.dilation, self.groups)
+
+    def compute(
+        self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
+    ) -> tuple[torch.Tensor, tuple[()]]:
+        powers = self._fill(x)
+        fast = _FAST_TRANSPOSED[len(self.stride) - 1] if self.transposed and self.groups == 1 else None
+        if fast is None or weight.shape[1] > _FEW_CHANNELS or x.device.type != "cpu":
+            return torch.convolution(powers, weight, bias, *self._geometry()), ()
+        last = (self.stride, self.padding, self.output_padding, self.dilation)
+        return fast(powers, weight, weight.shape[2:], bias, *last), ()
+
+    def differentiate(
+        self, gradient: torch.Tensor, tensors: Sequence[Any], kept: Sequence[torch.Tensor], needs: Sequence[bool]
+    ) -> Sequence[torch.Tensor | None]:
+        x, weight, bias = tensors
+        powers = self._fill(x)
+        sizes = None if bias is None else list(bias.shape)
+        by_powers, by_weight, by_bias = torch.ops.aten.convolution_backward(
+            gradient, powers, weight, sizes, *self._geometry(), list(needs)
+        )
+        by_x = derive_powers(powers, by_powers, self.order, self.groups, self.edges) if needs[0] else None
+        return by_x, by_weight, by_bias
+
+    def infer(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        budget = _CPU_STRIP_BYTES if x.device.type == "cpu" else _OTHER_STRIP_BYTES
+        rows = budget * x.shape[2] // (self.order * x.numel() * x.element_size())
+        reach = self.dilation[0] * (weight.shape[2] - 1) + 1
+        rows = max(rows, 4 * reach)  # shorter strips would compute too many rows twice
+        if rows >= x.shape[2] or (self.order == 1 and self.edges.is_empty()):
+            return self.compute(x, weight, bias)[0]
+        return (_transposed_strips if self.transposed else _strips)(x, weight, bias, self, rows, reach)
+
+    def _fill(self, x: torch.Tensor) -> torch.Tensor:
         return fill_powers(x, self.order, self.groups, self.edges)
 
-    def expand(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the padded powers of `x` in plain operations."""
-        return expand_powers(self.edges.pad(x), self.order, self.groups, x.dim() - len(self.stride) - 1)
-
-    def convolve(self, powers: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-        return torch.convolution(powers, weight, bias, *self[2:])
-
-    def is_dense(self) -> bool:
-        """Whether it is a convolution of all channels at every pixel, without padding of its own."""
-        plain = not self.transposed and self.groups == 1
-        return plain and not any(self.padding) and all(stride == 1 for stride in self.stride)
-
-    def compute(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-        """Fill the powers of `x` and convolve them in the fastest way, unseen by autograd."""
-        powers, dims = self.fill(x), len(self.stride)
-        few_channels = weight.shape[1] <= 4 and self.groups == 1
-        if self.transposed and few_channels and dims > 1 and x.device.type == "cpu":
-            # torch's own product of matrices, whose name belies it: oneDNN takes five times as long here
-            slow = (torch.ops.aten.slow_conv_transpose2d, torch.ops.aten.slow_conv_transpose3d)[dims - 2]
-            kernel = weight.shape[2:]
-            return slow(powers, weight, kernel, bias, self.stride, self.padding, self.output_padding, self.dilation)
-        return self.convolve(powers, weight, bias)
-
-
-def operational_convolution(
-    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, geometry: Geometry
-) -> torch.Tensor:
-    """Convolve the powers of `x`, keeping neither the powers nor a padded copy of `x` for the backward pass.
-
-    Where no gradient is needed a large input goes through strip by strip, so that its powers never stand in memory
-    as a whole. The result is that of the convolution of `expand_powers` within rounding.
-
-    Args:
-        x: ``(batch, channels, *spatial)`` or without batch.
-        weight: as of the operational layers.
-        bias: ``(out_channels,)`` or None.
-        geometry: see `Geometry`.
-
-    Returns:
-        What the convolution, or transposed convolution, gives, in the memory format of `x`.
-    """
-    if not isinstance(x, torch.Tensor):  # traced by torch.fx
-        return geometry.convolve(geometry.expand(x), weight, bias)
-    if x.dim() == weight.dim() - 1:
-        return operational_convolution(x.unsqueeze(0), weight, bias, geometry).squeeze(0)
-    x, weight, bias = _autocast(x, weight, bias)
-    if is_traced(x):
-        return geometry.convolve(geometry.expand(x), weight, bias)
-    if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (x, weight, bias)):
-        return _OperationalFunction.apply(x, weight, bias, geometry)
-    with torch.no_grad():
-        return _in_strips(x, weight, bias, geometry)
-
-
-class _OperationalFunction(torch.autograd.Function):
-    """The convolution of powers as one node of autograd, which saves the input and computes its powers again."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, geometry: Geometry
-    ) -> torch.Tensor:
-        ctx.geometry = geometry
-        ctx.save_for_backward(x, weight)
-        ctx.bias_sizes = None if bias is None else list(bias.shape)
-        return geometry.compute(x, weight, bias)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[torch.Tensor | None, ...]:
-        x, weight = ctx.saved_tensors
-        geometry: Geometry = ctx.geometry
-        differentiable = torch.is_grad_enabled()  # for a gradient of the gradient
-        powers = geometry.expand(x) if differentiable else geometry.fill(x)
-        by_products = not differentiable and geometry.is_dense() and prefers_products(powers, gradients[0])
-        needs_x, needs_weight, needs_bias = ctx.needs_input_grad[:3]
-        by_powers, by_weight, by_bias = torch.ops.aten.convolution_backward(
-            gradients[0],
-            powers,
-            weight,
-            ctx.bias_sizes,
-            *geometry[2:],
-            [needs_x, needs_weight and not by_products, needs_bias],
-        )
-        if needs_weight and by_products:
-            by_weight = products_by_position(powers, gradients[0], weight, geometry.dilation)
-        if not needs_x:
-            by_x = None
-        elif differentiable:
-            (by_x,) = torch.autograd.grad(powers, x, by_powers, create_graph=True)
-        else:
-            by_x = derive_powers(powers, by_powers, geometry.order, geometry.groups, geometry.edges)
-        return by_x, by_weight, by_bias, None
-
-
-def _in_strips(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, geometry: Geometry) -> torch.Tensor:
-    budget = _CPU_STRIP_BYTES if x.device.type == "cpu" else _OTHER_STRIP_BYTES
-    rows = budget * x.shape[2] // max(geometry.order * x.numel() * x.element_size(), 1)
-    reach = geometry.dilation[0] * (weight.shape[2] - 1) + 1
-    rows = max(rows, 4 * reach)  # shorter strips would compute too many rows twice
-    if rows >= x.shape[2] or (geometry.order == 1 and geometry.edges.is_empty()):
-        return geometry.compute(x, weight, bias)
-    if geometry.transposed:
-        return _transposed_strips(x, weight, bias, geometry, rows, reach)
-    return _strips(x, weight, bias, geometry, rows, reach)
+    def _geometry(self) -> tuple[Any, ...]:
+        """Arguments of ``torch.convolution`` after the tensors."""
+        return self.stride, self.padding, self.dilation, self.transposed, self.output_padding, self.groups
 
 
 def _strips(
-    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, geometry: Geometry, rows: int, reach: int
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    convolution: ConvolutionOfPowers,
+    rows: int,
+    reach: int,
 ) -> torch.Tensor:
     """Compute the output from one strip of rows after the other, each with the input rows that it reaches."""
-    edges, stride, length = geometry.edges, geometry.stride[0], x.shape[2]
-    if any(geometry.padding):  # zeros at the ends alone, not around every strip
-        edges = Edges(geometry.padding, geometry.padding, "constant")
-        geometry = geometry._replace(padding=(0,) * len(geometry.padding))
+    edges, padding, stride, length = convolution.edges, convolution.padding, convolution.stride[0], x.shape[2]
+    none = (0,) * len(padding)
+    if any(padding):  # zeros at the ends alone, not around every strip
+        edges = Edges(padding, padding)
     if 2 * max(edges.before[0], edges.after[0]) >= reach or edges.mode == "circular":
         x = fill_powers(x, 1, 1, edges)  # an edge may come from rows that its strip does not have
-        edges, length = Edges.none(x.dim() - 2), x.shape[2]
+        edges, length = Edges(none, none), x.shape[2]
     total = (edges.around(x.shape[2:])[0] - reach) // stride + 1
     step = max(rows // stride, 1)
     result: torch.Tensor | None = None
@@ -171,9 +166,9 @@ def _strips(
         stop = min(start + step, total)
         first, last = start * stride - edges.before[0], (stop - 1) * stride - edges.before[0] + reach
         above, below = max(-first, 0), max(last - length, 0)
-        strip_edges = edges._replace(before=(above, *edges.before[1:]), after=(below, *edges.after[1:]))
-        strip = geometry._replace(edges=strip_edges)
-        part = strip.compute(x[:, :, first + above : last - below], weight, bias)
+        strip_edges = Edges((above, *edges.before[1:]), (below, *edges.after[1:]), edges.mode)
+        strip = replace(convolution, edges=strip_edges, padding=none)
+        part, _ = strip.compute(x[:, :, first + above : last - below], weight, bias)
         if result is None:
             result = empty_like_format(part, part.shape[1], (total, *part.shape[3:]))
         result[:, :, start:stop] = part
@@ -182,22 +177,32 @@ def _strips(
 
 
 def _transposed_strips(
-    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, geometry: Geometry, rows: int, reach: int
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    convolution: ConvolutionOfPowers,
+    rows: int,
+    reach: int,
 ) -> torch.Tensor:
-    """Add up what each strip of input rows contributes to the output, then cut the padding off."""
-    stride, padding, extra = geometry.stride[0], geometry.padding[0], geometry.output_padding[0]
-    strip = geometry._replace(padding=(0, *geometry.padding[1:]), output_padding=(0, *geometry.output_padding[1:]))
+    """Add up what each strip of input rows contributes to those rows of the output that the padding leaves."""
+    stride, padding, extra = convolution.stride[0], convolution.padding[0], convolution.output_padding[0]
+    total = (x.shape[2] - 1) * stride + reach + extra - 2 * padding
+    strip = replace(
+        convolution, padding=(0, *convolution.padding[1:]), output_padding=(0, *convolution.output_padding[1:])
+    )
     result: torch.Tensor | None = None
     for start in range(0, x.shape[2], rows):
-        part = strip.compute(x[:, :, start : start + rows], weight, None)
+        part, _ = strip.compute(x[:, :, start : start + rows], weight, None)
         if result is None:
-            total = (x.shape[2] - 1) * stride + reach + extra
             result = empty_like_format(part, part.shape[1], (total, *part.shape[3:])).zero_()
-        result[:, :, start * stride : start * stride + part.shape[2]] += part
+            if bias is not None:
+                result += bias.view(-1, *(1,) * (x.dim() - 2))
+        first = start * stride - padding
+        above, below = max(-first, 0), min(part.shape[2], total - first)
+        if above < below:
+            result[:, :, first + above : first + below] += part[:, :, above:below]
     assert result is not None
-    if bias is not None:
-        result += bias.view(-1, *(1,) * (x.dim() - 2))
-    return result[:, :, padding : result.shape[2] - padding]
+    return result
 
 
 def _autocast(
@@ -205,7 +210,7 @@ def _autocast(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
     """Cast as autocast would for a convolution, before the powers: they then are of the low precision too."""
     device = x.device.type
-    if torch.is_autocast_enabled(device) and x.dtype != torch.float64:
+    if torch.is_autocast_enabled(device) and x.is_floating_point() and x.dtype != torch.float64:
         dtype = torch.get_autocast_dtype(device)
         return x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
     return x, weight, bias

@@ -17,6 +17,8 @@ import torch
 
 from .edges import Edges
 
+# Powers stand along the channels group by group, and within a group power by power. What knows it is in this file.
+
 
 def expand_powers(x: torch.Tensor, order: int, groups: int = 1, channel_dim: int = 1) -> torch.Tensor:
     """Concatenate the powers ``x, x^2, ..., x^order`` along the channels, within each group of channels.
@@ -43,6 +45,15 @@ def expand_powers(x: torch.Tensor, order: int, groups: int = 1, channel_dim: int
     return torch.cat(split, dim=channel_dim + 1).flatten(channel_dim, channel_dim + 1)
 
 
+def split_powers(x: torch.Tensor, order: int, groups: int, channel_dim: int = 1) -> torch.Tensor:
+    """View what has expanded channels along `channel_dim` with the power as its first dimension.
+
+    Returns:
+        ``(order, ..., groups, channels / groups, ...)``: the channels stand where they stood, split into groups.
+    """
+    return x.unflatten(channel_dim, (groups, order, -1)).movedim(channel_dim + 1, 0)
+
+
 def fill_powers(x: torch.Tensor, order: int, groups: int, edges: Edges) -> torch.Tensor:
     """Pad `x` and expand its powers (`expand_powers`) without a copy: every power is computed where it is to stand.
 
@@ -57,8 +68,8 @@ def fill_powers(x: torch.Tensor, order: int, groups: int, edges: Edges) -> torch
     if order == 1 and edges.is_empty():
         return x
     powers = empty_like_format(x, order * x.shape[1], edges.around(x.shape[2:]))
-    first, *higher = _by_power(powers, order, groups)
-    edges.interior(first).copy_(_by_group(x, groups))
+    first, *higher = split_powers(powers, order, groups)
+    edges.interior(first).copy_(x.unflatten(1, (groups, -1)))
     edges.fill(first)
     for lower, power in zip((first, *higher), higher):
         torch.mul(lower, first, out=power)
@@ -76,8 +87,8 @@ def derive_powers(powers: torch.Tensor, gradient: torch.Tensor, order: int, grou
     Returns:
         The gradient of `x`, computed from the highest power down in ``order - 1`` passes.
     """
-    x = _by_power(powers, order, groups)[0]
-    first, *higher = _by_power(gradient, order, groups)
+    x = split_powers(powers, order, groups)[0]
+    first, *higher = split_powers(gradient, order, groups)
     edges.fold(first)
     if not higher:
         return edges.interior(gradient)
@@ -85,19 +96,7 @@ def derive_powers(powers: torch.Tensor, gradient: torch.Tensor, order: int, grou
     for i in range(order - 1, 1, -1):
         total = torch.addcmul(higher[i - 2], x, total, value=(i + 1) / i)
     edges.fold(total)  # an edge of x holds what its source holds, so the product may follow the fold
-    total = torch.addcmul(edges.interior(first), edges.interior(x), edges.interior(total), value=2)
-    return total if groups == 1 else total.flatten(1, 2)
-
-
-def _by_power(powers: torch.Tensor, order: int, groups: int) -> Sequence[torch.Tensor]:
-    """Return views of each power of a group by group expansion: by image, by group if there are several, by channel."""
-    if groups == 1:
-        return powers.chunk(order, 1)
-    return powers.unflatten(1, (groups, order, -1)).unbind(2)
-
-
-def _by_group(x: torch.Tensor, groups: int) -> torch.Tensor:
-    return x if groups == 1 else x.unflatten(1, (groups, -1))
+    return torch.addcmul(edges.interior(first), edges.interior(x), edges.interior(total), value=2).flatten(1, 2)
 
 
 def empty_like_format(x: torch.Tensor, channels: int, size: Sequence[int]) -> torch.Tensor:

@@ -16,7 +16,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 
-def same_padding(size: int, kernel_size: int, stride: int) -> tuple[int, int]:
+def tensorflow_padding(size: int, kernel_size: int, stride: int) -> tuple[int, int]:
     """Zeros before and after one dimension for TensorFlow's ``padding="SAME"``: output size ``ceil(size / stride)``.
 
     The split is uneven, with the larger part after: kernel 3, stride 2 on an even size gives (0, 1).
@@ -28,7 +28,7 @@ def same_padding(size: int, kernel_size: int, stride: int) -> tuple[int, int]:
 
 
 class SamePad(nn.Module):
-    """Zero padding before a convolution, as TensorFlow's ``padding="SAME"`` (see `same_padding`).
+    """Zero padding before a convolution, as TensorFlow's ``padding="SAME"`` (see `tensorflow_padding`).
 
     Args:
         kernel_size: kernel of the convolution that follows, the same along every dimension.
@@ -46,7 +46,7 @@ class SamePad(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         padding: list[int] = []
         for dim in range(x.dim() - 1, 1, -1):  # F.pad wants the last dimension first
-            before, after = same_padding(x.shape[dim], self.kernel_size, self.stride)
+            before, after = tensorflow_padding(x.shape[dim], self.kernel_size, self.stride)
             padding.append(before)
             padding.append(after)
         return F.pad(x, padding)
@@ -76,7 +76,7 @@ class SameCrop(nn.Module):
 
     def forward(self, x: torch.Tensor, size: list[int]) -> torch.Tensor:
         for dim, length in enumerate(size):
-            before, _ = same_padding(length, self.kernel_size, self.stride)
+            before, _ = tensorflow_padding(length, self.kernel_size, self.stride)
             x = x.narrow(dim + 2, before, length)
         return x
 
