@@ -12,24 +12,25 @@
 from __future__ import annotations
 
 import copy
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import TypeAlias, cast
 
 import torch
 import torch.nn as nn
+from monai.networks.layers.factories import Act, split_args
 from torch.nn.modules.conv import _ConvNd
 
 from monai_r2c.utils import InputError
 
 from .blocks import ParallelOperational
-from .convert_layers import OPERATIONAL, PLAIN, by_power, check_convertible, copy_settings, geometry, replace_layer
+from .convert_layers import OPERATIONAL, PLAIN, check_convertible, copy_settings, geometry, replace_layer
 from .convert_selection import Patterns, select_layers
 
 MakeBound: TypeAlias = Callable[[], nn.Module]
-Bound: TypeAlias = bool | str | nn.Module | MakeBound | None
+Bound: TypeAlias = bool | str | tuple | nn.Module | MakeBound | None
 
-BOUNDS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "hardtanh": nn.Hardtanh, "softsign": nn.Softsign}
+# bounds that MONAI's factory of activations does not have
+_BOUNDS: dict[str, type[nn.Module]] = {"hardtanh": nn.Hardtanh, "softsign": nn.Softsign}
 
 
 def to_operational(
@@ -54,8 +55,9 @@ def to_operational(
         network: any module with ``torch.nn.Conv1d`` to ``ConvTranspose3d`` in it, or one of these itself.
         order: highest power, at least 1.
         bounded: how the inputs of the layers are kept near [-1, 1], which their powers need. True states that they are.
-            "tanh", "hardtanh", "softsign", a module (copied for each layer) or a function that makes one puts this
-            bound before each layer, which changes what the network computes. May be left out at order 1 only.
+            An activation as MONAI's ``Act`` factory takes it ("tanh", "sigmoid", ``("softmax", {"dim": 1})``; also
+            "hardtanh" and "softsign"), a module (copied for each layer) or a function that makes one is put into each
+            layer, before its powers, which changes what the network computes. May be left out at order 1 only.
         parallel: keep each convolution as it is and add an operational layer beside it, whose kernels of all orders
             start at zero: ``conv(x) + operational(bound(x))``, see `ParallelOperational`. Keeps the function of a
             trained network whose activations have no bound, for the cost of one kernel more. Frozen convolutions stay
@@ -68,8 +70,7 @@ def to_operational(
 
     Returns:
         The converted network. A layer used at several places stays one layer; each keeps its device, dtype, mode and
-        whether its weights are trained. With a bound, a layer becomes ``Sequential(bound, conv)``, and its weights have
-        ``.conv`` added to their names.
+        whether its weights are trained, and the names of its attributes and weights.
 
     Raises:
         InputError: when `order` or `bounded` is wrong, when a pattern fits no plain convolution or none is selected,
@@ -112,27 +113,52 @@ def _bound_factory(bounded: Bound, order: int) -> MakeBound | None:
         return None
     if isinstance(bounded, nn.Module):
         return lambda: copy.deepcopy(bounded)
-    make_bound = BOUNDS.get(bounded) if isinstance(bounded, str) else bounded
-    if not callable(make_bound):
-        raise InputError(f"bounded must be True, a module, a function or one of {', '.join(BOUNDS)}, got {bounded!r}")
-    return make_bound
+    if isinstance(bounded, str | tuple | list):
+        return _named_bound(bounded)
+    try:
+        made = bounded()
+    except TypeError:
+        made = None
+    if not isinstance(made, nn.Module):
+        raise InputError(
+            'bounded must be True, the name of an activation such as "tanh", a module such as torch.nn.Tanh() or a '
+            f"function without arguments that makes one, got {bounded!r}"
+        )
+    return bounded
+
+
+def _named_bound(bounded: str | tuple | list) -> MakeBound:
+    """Make the activation of this name, after a look whether it keeps values within [-1, 1]."""
+    try:
+        name, arguments = split_args(bounded)
+        make: Callable[..., nn.Module] = _BOUNDS.get(str(name).lower()) or Act[name]
+        largest = make(**arguments)(torch.tensor([-1e3, 1e3, 0.0, -1e3]).view(1, 4, 1)).abs().max().item()
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f'bounded: MONAI makes no activation of {bounded!r}; give a name such as "tanh"') from error
+    if not largest <= 1:
+        raise InputError(
+            f"bounded: {bounded!r} lets values of 1000 out as {largest:.4g}, it must keep them near [-1, 1]; give one "
+            'of "tanh", "sigmoid", "hardtanh", "softsign"'
+        )
+    return lambda: make(**arguments)
 
 
 @torch.no_grad()
 def _instead(conv: _ConvNd, order: int, higher_order_scale: float, make_bound: MakeBound | None) -> nn.Module:
-    layer = OPERATIONAL[type(conv)](**geometry(conv), order=order, higher_order_scale=higher_order_scale)
-    first_order = by_power(layer.weight, order, conv.groups, conv.transposed)[:, :1]
-    first_order.copy_(by_power(conv.weight, 1, conv.groups, conv.transposed))
+    bound = None if make_bound is None else make_bound()
+    layer = OPERATIONAL[type(conv)](**geometry(conv), order=order, higher_order_scale=higher_order_scale, bound=bound)
+    first_order = layer.split_weight()[0]
+    first_order.copy_(conv.weight.view_as(first_order))
     if conv.bias is not None:
         layer.bias.copy_(conv.bias)
     copy_settings(conv, layer)
-    return layer if make_bound is None else nn.Sequential(OrderedDict(bound=make_bound(), conv=layer))
+    return layer
 
 
 @torch.no_grad()
 def _beside(conv: _ConvNd, order: int, higher_order_scale: float, make_bound: MakeBound | None) -> nn.Module:
     arguments = {**geometry(conv), "bias": False}
     layer = OPERATIONAL[type(conv)](**arguments, order=order, higher_order_scale=higher_order_scale)
-    by_power(layer.weight, order, conv.groups, conv.transposed)[:, 0] = 0
+    layer.split_weight()[0].zero_()
     copy_settings(conv, layer, frozen=False)
     return ParallelOperational(conv, nn.Identity() if make_bound is None else make_bound(), layer)

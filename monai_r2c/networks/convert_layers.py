@@ -64,16 +64,6 @@ def geometry(conv: Any) -> dict[str, Any]:
     return arguments
 
 
-def by_power(weight: torch.Tensor, order: int, groups: int, transposed: bool) -> torch.Tensor:
-    """View the weight of an operational layer with the powers along dimension 1; a plain weight has order 1.
-
-    Returns:
-        ``(out, order, in / groups, *kernel)``, or ``(groups, order, in / groups, out / groups, *kernel)`` for a
-        transposed layer.
-    """
-    return weight.unflatten(0, (groups, order, -1)) if transposed else weight.unflatten(1, (order, -1))
-
-
 def copy_settings(old: _ConvNd, new: _ConvNd, frozen: bool = True) -> None:
     """Give `new` the memory format of `old`, and if `frozen` also what of it is frozen."""
     for memory_format, dims in ((torch.channels_last, 4), (torch.channels_last_3d, 5)):

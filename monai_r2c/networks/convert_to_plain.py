@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections import OrderedDict
 from typing import cast
 
 import torch
@@ -21,8 +22,9 @@ from torch.nn.modules.conv import _ConvNd
 
 from monai_r2c.utils import InputError
 
-from .convert_layers import PLAIN, by_power, check_convertible, copy_settings, geometry, replace_layer
+from .convert_layers import PLAIN, check_convertible, copy_settings, geometry, replace_layer
 from .convert_selection import Patterns, select_layers
+from .layers.operational import OperationalLayer
 
 
 def from_operational(
@@ -49,7 +51,8 @@ def from_operational(
         inplace: change `network` itself instead of a copy.
 
     Returns:
-        The converted network. Layers without bias get one where order 2 or more calls for it.
+        The converted network. Layers without bias get one where order 2 or more calls for it. A layer with a bound
+        becomes ``Sequential(bound, conv)``, since a plain convolution has no place for it.
 
     Raises:
         InputError: when `input_range` is not two finite numbers in rising order, when a pattern fits nothing, and for a
@@ -63,7 +66,7 @@ def from_operational(
     layers = select_layers(network, lambda module: isinstance(module, tuple(PLAIN)), include, exclude)
     check_convertible(layers, PLAIN, network)
     for layer, names in layers.items():
-        network = replace_layer(network, names, _plain(cast(_ConvNd, layer), low, high).train(layer.training))
+        network = replace_layer(network, names, _plain(cast(OperationalLayer, layer), low, high).train(layer.training))
     return network
 
 
@@ -87,23 +90,22 @@ def fit_powers(order: int, low: float, high: float) -> tuple[torch.Tensor, torch
 
 
 @torch.no_grad()
-def _plain(layer: _ConvNd, low: float, high: float) -> nn.Module:
-    order, groups, transposed = cast(int, layer.order), layer.groups, layer.transposed
+def _plain(layer: OperationalLayer, low: float, high: float) -> nn.Module:
     arguments = geometry(layer)
-    arguments["bias"] = arguments["bias"] or order > 1
+    arguments["bias"] = arguments["bias"] or layer.order > 1
     conv: _ConvNd = PLAIN[type(layer)](**arguments)
 
-    kernels = by_power(layer.weight, order, groups, transposed)
+    kernels = layer.split_weight()
     slopes, intercepts = (
-        line.to(kernels).view(-1, *[1] * (kernels.dim() - 2)) for line in fit_powers(order, low, high)
+        line.to(kernels).view(-1, *[1] * (kernels.dim() - 1)) for line in fit_powers(layer.order, low, high)
     )
-    conv.weight.copy_((kernels * slopes).sum(1).reshape(conv.weight.shape))
+    conv.weight.copy_((kernels * slopes).sum(0).reshape(conv.weight.shape))
     if conv.bias is not None:
         constants = kernels * intercepts
-        if transposed:
-            bias = constants.movedim(3, 1).flatten(2).sum(2).flatten() / math.prod(layer.stride)
+        if layer.transposed:  # (order, groups, in / groups, out / groups, *kernel)
+            bias = constants.sum((0, 2, *range(4, constants.dim()))).flatten() / math.prod(layer.stride)
         else:
-            bias = constants.flatten(1).sum(1)
+            bias = constants.sum((0, *range(2, constants.dim())))
         conv.bias.copy_(bias if layer.bias is None else bias + layer.bias)
-    copy_settings(layer, conv)
-    return conv
+    copy_settings(cast(_ConvNd, layer), conv)
+    return conv if layer.bound is None else nn.Sequential(OrderedDict(bound=layer.bound, conv=conv))

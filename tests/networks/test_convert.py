@@ -19,6 +19,7 @@ import torch
 import torch.nn as nn
 from monai.networks.blocks import Convolution, ResidualUnit
 from monai.networks.nets import UNet
+from monai.networks.nets.hovernet import _ResidualBlock as HoVerNetBlock
 from torch.nn.utils import parametrizations, weight_norm
 
 from monai_r2c.networks import from_operational, to_operational
@@ -111,14 +112,70 @@ def test_bound_is_put_before_each_layer(bounded):
     x = 100 * torch.randn(2, 1, 5, 5)
     hidden = network[0](torch.tanh(x))
     torch.testing.assert_close(converted(x), network[2](torch.tanh(network[1](hidden))))
-    assert operational_names(converted) == ["0.conv", "2.conv"]
+    assert operational_names(converted) == ["0", "2"]
     assert converted[0].bound is not converted[2].bound
 
 
-@pytest.mark.parametrize("bounded", ["relu", 1])
-def test_unknown_bound_is_refused(bounded):
-    with pytest.raises(InputError, match=f"one of tanh, hardtanh, softsign, got {bounded!r}"):
+@pytest.mark.parametrize(
+    ("bounded", "message"),
+    [
+        ("relu", "bounded: 'relu' lets values of 1000 out as 1000, it must keep them near"),
+        (("leakyrelu", {"negative_slope": 0.1}), "lets values of 1000 out as 1000"),
+        ("tan", "MONAI makes no activation of 'tan'"),
+        (("tanh", {"slope": 1}), "MONAI makes no activation of"),
+        (torch.tanh, "or a function without arguments that makes one, got <built-in method tanh"),
+        (1, "the name of an activation .* got 1"),
+    ],
+)
+def test_what_is_no_bound_is_refused(bounded, message):
+    with pytest.raises(InputError, match=message):
         to_operational(nn.Conv2d(1, 1, 1), 3, bounded=bounded)
+
+
+@pytest.mark.parametrize(
+    ("bounded", "kind"),
+    [
+        ("tanh", nn.Tanh),
+        ("sigmoid", nn.Sigmoid),
+        ("softsign", nn.Softsign),
+        ("hardtanh", nn.Hardtanh),
+        (("hardtanh", {"min_val": -0.5}), nn.Hardtanh),
+        (("softmax", {"dim": 1}), nn.Softmax),
+    ],
+)
+def test_bound_is_named_as_in_the_factory_of_monai(bounded, kind):
+    assert type(to_operational(nn.Conv2d(1, 1, 1), 3, bounded=bounded).bound) is kind
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_attributes_of_a_bounded_layer_are_those_of_the_convolution(parallel):
+    conv = nn.ConvTranspose2d(2, 4, 3, stride=2, padding=1, output_padding=1)
+    layer = to_operational(conv, 3, bounded="tanh", parallel=parallel)
+    for name in ("in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding", "groups"):
+        assert getattr(layer, name) == getattr(conv, name)
+    with pytest.raises(AttributeError, match="strides"):
+        _ = layer.strides
+
+
+def test_names_in_the_state_dict_stay_and_those_of_a_bound_before_the_layer_load():
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ConvTranspose2d(2, 1, 3))
+    converted = to_operational(network, 3, bounded="tanh", higher_order_scale=1.0)
+    assert list(converted.state_dict()) == list(network.state_dict())
+    before = {f"{name[:2]}conv{name[1:]}": value for name, value in converted.state_dict().items()}
+    assert list(before)[:2] == ["0.conv.weight", "0.conv.bias"]
+    other = to_operational(network, 3, bounded="tanh")
+    other.load_state_dict(before)
+    assert all(torch.equal(value, other.state_dict()[name]) for name, value in converted.state_dict().items())
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_block_of_hovernet_converts_though_it_reads_the_stride_of_its_layer(parallel):
+    block = HoVerNetBlock(layers=2, num_features=4, in_channels=8, out_channels=16).eval()
+    x = torch.rand(1, 8, 15, 15)
+    converted = to_operational(block, 3, bounded="tanh", parallel=parallel)
+    assert converted.shortcut.stride == (2, 2)
+    assert converted(x).shape == block(x).shape
+    assert torch.equal(converted(x), block(x)) == parallel
 
 
 @pytest.mark.parametrize("groups", [1, 2])
@@ -159,7 +216,7 @@ def test_second_call_leaves_operational_layers_as_they_are():
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Conv2d(2, 1, 3))
     once = to_operational(network, 3, bounded=True, include="0")
     twice = to_operational(once, 2, bounded="tanh")
-    assert (twice[0].order, twice[1].conv.order) == (3, 2)
+    assert (twice[0].order, twice[1].order) == (3, 2)
     with pytest.raises(InputError, match="Sequential has no layer to convert"):
         to_operational(twice, 5, bounded=True)
 
@@ -212,7 +269,7 @@ def test_block_used_twice_stays_one_block():
     block = Convolution(2, 2, 2)
     converted = to_operational(nn.ModuleDict({"a": block, "b": nn.Sequential(block)}), 3, bounded="tanh")
     assert converted["a"] is converted["b"][0]
-    assert operational_names(converted) == ["a.conv.conv"]
+    assert operational_names(converted) == ["a.conv"]
 
 
 class _FlippedConv(nn.Conv2d):
@@ -313,8 +370,8 @@ def test_state_dict_and_deepcopy_carry_a_converted_network_over():
     x = torch.randn(1, 1, 8, 8, 8)
     assert torch.equal(other(x), converted(x))
     assert torch.equal(copy.deepcopy(converted)(x), converted(x))
-    assert isinstance(converted.model[0].conv.conv, OperationalConv3d)
-    assert isinstance(converted.model[2].conv.conv, OperationalConvTranspose3d)
+    assert isinstance(converted.model[0].conv, OperationalConv3d)
+    assert isinstance(converted.model[2].conv, OperationalConvTranspose3d)
 
 
 def test_transposed_layer_keeps_its_output_padding():

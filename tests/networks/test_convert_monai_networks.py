@@ -24,7 +24,7 @@ from monai.networks import nets
 from monai.networks.blocks import UnetrBasicBlock, UnetrUpBlock
 
 from monai_r2c.networks import OperationalConvolution, to_operational
-from monai_r2c.networks.convert_layers import by_power
+from monai_r2c.networks.layers.powers import split_powers
 
 
 class KLReconstruction(nn.Module):
@@ -131,9 +131,9 @@ def test_gradients_reach_every_power_of_every_layer(name, dim):
     layers = {name: layer for name, layer in converted.named_modules() if hasattr(layer, "kernels_by_power")}
     assert layers
     for layer_name, layer in layers.items():
-        gradient = by_power(layer.weight.grad, layer.order, layer.groups, layer.transposed)
-        for power in range(3):
-            assert gradient[:, power].abs().max() > 0, f"no gradient at power {power + 1} of {layer_name}"
+        groups, dim = (layer.groups, 0) if layer.transposed else (1, 1)
+        for power, gradient in enumerate(split_powers(layer.weight.grad, 3, groups, dim), start=1):
+            assert gradient.abs().max() > 0, f"no gradient at power {power} of {layer_name}"
 
 
 @every_network

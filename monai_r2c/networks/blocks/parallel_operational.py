@@ -11,6 +11,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn as nn
 
@@ -27,7 +29,7 @@ class ParallelOperational(nn.Module):
         operational: layer of the same geometry as `conv`, without bias.
 
     Shape:
-        As `conv`.
+        As `conv`, whose attributes (``stride``, ``weight``, ...) are read here too.
     """
 
     def __init__(self, conv: nn.Module, bound: nn.Module, operational: nn.Module) -> None:
@@ -35,6 +37,14 @@ class ParallelOperational(nn.Module):
         self.conv = conv
         self.bound = bound
         self.operational = operational
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            if name.startswith("_") or "conv" not in self._modules:
+                raise
+            return getattr(self._modules["conv"], name)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.conv(x) + self.operational(self.bound(x))
