@@ -22,8 +22,8 @@ from torch.nn.modules.conv import _ConvNd
 
 from monai_r2c.utils import InputError
 
-from .layers.operational import _Operational
-from .nets import R2CDiscriminator, R2CGeneratorBase
+from .layers.operational import OperationalLayer
+from .nets import R2CDiscriminator, R2CGenerator, R2CGeneratorBase
 
 _TO_TORCH = (3, 2, 0, 1)  # kernels HWIO -> OIHW, and transposed ones HWOI -> IOHW
 
@@ -61,6 +61,11 @@ def load_published_arrays(
     Raises:
         InputError: when a variable is missing or left over, or has another shape; the network is then unchanged.
     """
+    if isinstance(network, R2CGeneratorBase) and not network.has_decoder:
+        whole = R2CGenerator(**network.get_settings())
+        load_published_arrays(whole, arrays, names)
+        network.load_state_dict(whole.state_dict())
+        return
     variables = list(_keras_variables(network))
     names = [f"array {i}" for i in range(len(arrays))] if names is None else names
     if len(arrays) == len(variables):
@@ -98,7 +103,7 @@ def _head_last(values: Sequence[Any], arrays: Sequence[np.ndarray] | None = None
 def _keras_variables(network: R2CGeneratorBase | R2CDiscriminator) -> Iterator[_Variable]:
     for name, layer in _layers_in_keras_order(network):
         if isinstance(layer, _ConvNd):
-            powers = layer.kernels_by_power() if isinstance(layer, _Operational) else layer.weight[None]
+            powers = layer.kernels_by_power() if isinstance(layer, OperationalLayer) else layer.weight[None]
             for power, kernel in enumerate(powers, start=1):
                 label = f"{name} (power {power})" if len(powers) > 1 else name
                 yield _Variable(f"kernel of {label}", kernel, kernel=True)

@@ -12,23 +12,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch.nn as nn
-from monai.networks.layers.factories import Conv
+from monai.networks.layers.factories import Conv, split_args
+from monai.networks.layers.utils import get_act_layer, get_dropout_layer, get_norm_layer
 
 from monai_r2c.utils import Variant
+
+from ..layers.operational import check_order
+from .instance_norm import EPSILON, InstanceNorm
+
+LayerName: TypeAlias = str | tuple  # as MONAI's factories take them: "relu" or ("leakyrelu", {"negative_slope": 0.2})
+
+PUBLISHED_NORM: LayerName = ("instance", {"affine": True, "eps": EPSILON})
 
 
 @dataclass(frozen=True)
 class ConvolutionKind:
-    """Which convolutions a network is built from: plain or operational, of which dimension and order.
+    """Which layers a network is built from: plain or operational convolutions, and what stands between them.
 
     Args:
         spatial_dims: 1, 2 or 3.
         variant: `Variant.OPERATIONAL` gives operational layers, the others plain ones.
         order: highest power of the operational layers, at least 1.
         higher_order_scale: factor on their initial kernels of order 2 and up.
+        act: activation, as MONAI's ``Act`` factory takes it; None is none.
+        norm: as MONAI's ``Norm`` factory takes it; None is none.
+        dropout: probability, or as MONAI's ``Dropout`` factory takes it; None is none. It follows a norm.
 
     Raises:
         ValueError: when an argument is outside these values.
@@ -38,12 +49,15 @@ class ConvolutionKind:
     variant: Variant
     order: int = 3
     higher_order_scale: float = 1.0
+    act: LayerName | None = None
+    norm: LayerName | None = PUBLISHED_NORM
+    dropout: LayerName | float | None = None
 
     def __post_init__(self) -> None:
         if self.spatial_dims not in (1, 2, 3):
-            raise ValueError(f"spatial_dims must be 1, 2 or 3, got {self.spatial_dims}.")
-        if self.operational and self.order < 1:
-            raise ValueError(f"order must be an integer of at least 1, got {self.order}.")
+            raise ValueError(f"spatial_dims must be 1, 2 or 3, got {self.spatial_dims!r}.")
+        if self.operational:
+            check_order(self.order)
 
     @property
     def operational(self) -> bool:
@@ -57,6 +71,28 @@ class ConvolutionKind:
     def transposed(self, in_channels: int, out_channels: int, kernel_size: int, **kwargs: Any) -> nn.Module:
         """Build one transposed convolution; `kwargs` as of ``torch.nn.ConvTranspose2d``."""
         return self._layer("convtrans", in_channels, out_channels, kernel_size, **kwargs)
+
+    def activation(self) -> nn.Module:
+        """Build one activation."""
+        return nn.Identity() if self.act is None else get_act_layer(self.act)
+
+    def after(self, channels: int, activated: bool = True) -> list[nn.Module]:
+        """Build what follows a convolution: its norm, then dropout and activation as one module if there are any."""
+        last: list[nn.Module] = []
+        if self.dropout is not None:
+            last.append(get_dropout_layer(self.dropout, self.spatial_dims))
+        if activated:
+            last.append(self.activation())
+        # one module for both, so that the names of the weights that follow are the same with and without dropout
+        return [self._norm(channels), *([nn.Sequential(*last)] if len(last) > 1 else last)]
+
+    def _norm(self, channels: int) -> nn.Module:
+        if self.norm is None:
+            return nn.Identity()
+        name, arguments = split_args(self.norm)
+        if str(name).lower() == "instance" and arguments.get("affine") and arguments.keys() <= {"affine", "eps"}:
+            return InstanceNorm(channels, arguments.get("eps", 1e-5))  # the same function, faster
+        return get_norm_layer(self.norm, self.spatial_dims, channels)
 
     def _layer(self, plain: str, *args: Any, **kwargs: Any) -> nn.Module:
         if not self.operational:

@@ -15,17 +15,16 @@ import torch
 import torch.nn as nn
 
 from .convolution_kind import ConvolutionKind
-from .instance_norm import InstanceNorm
 
 
 class R2CResidualBlock(nn.Module):
     """Residual block of the R2C generators, without an activation after the sum.
 
-    Operational: ``x + norm(op(tanh(norm(op(tanh(x))))))``; plain: ``x + norm(conv(relu(norm(conv(x)))))``. Convolutions
-    have kernel 3, reflect padding of 1 and no bias.
+    Operational: ``x + norm(op(act(norm(op(act(x))))))``; plain: ``x + norm(conv(act(norm(conv(x)))))``. Convolutions
+    have kernel 3, reflect padding of 1 and no bias. Dropout, if any, follows the norms.
 
     Args:
-        kind: plain or operational convolutions.
+        kind: plain or operational convolutions, and what stands between them.
         channels: of input and output.
 
     Shape:
@@ -34,21 +33,11 @@ class R2CResidualBlock(nn.Module):
 
     def __init__(self, kind: ConvolutionKind, channels: int) -> None:
         super().__init__()
-        first = [nn.Tanh()] if kind.operational else []
-        between: nn.Module = InplaceTanh() if kind.operational else nn.ReLU(inplace=True)
-        self.body = nn.Sequential(*first, *_convolution(kind, channels), between, *_convolution(kind, channels))
+        first = [kind.activation()] if kind.operational else []
+        convolutions = [kind.conv(channels, channels, 3, padding=1, padding_mode="reflect", bias=False) for _ in "12"]
+        self.body = nn.Sequential(
+            *first, convolutions[0], *kind.after(channels), convolutions[1], *kind.after(channels, activated=False)
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.body(x).add_(x)
-
-
-def _convolution(kind: ConvolutionKind, channels: int) -> list[nn.Module]:
-    conv = kind.conv(channels, channels, 3, padding=1, padding_mode="reflect", bias=False)
-    return [conv, InstanceNorm(channels, inplace=True)]
-
-
-class InplaceTanh(nn.Tanh):
-    """Hyperbolic tangent that overwrites its input, as ``nn.ReLU(inplace=True)`` does."""
-
-    def forward(self, input: torch.Tensor) -> torch.Tensor:
-        return torch.tanh_(input)
+        return x + self.body(x)

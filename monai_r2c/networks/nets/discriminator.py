@@ -18,10 +18,12 @@ import torch.nn as nn
 
 from monai_r2c.utils import Variant
 
-from ..blocks import ConvolutionKind, InstanceNorm, SameDown
+from ..blocks import ConvolutionKind, SameDown
+from ..blocks.convolution_kind import PUBLISHED_NORM, LayerName
 from ..initialisation import glorot_uniform_
+from .checks import check_counts, check_image, check_variant
 
-_SLOPE = 0.2
+PUBLISHED_ACT: LayerName = ("leakyrelu", {"negative_slope": 0.2})
 
 
 class R2CDiscriminator(nn.Module):
@@ -34,13 +36,22 @@ class R2CDiscriminator(nn.Module):
         order: highest power of the operational layers, at least 1; the plain variants have no use for it.
         features: channels after the first layer, published 64.
         higher_order_scale: factor on the initial kernels of order 2 and up; published 1.
+        act: activation as MONAI's ``Act`` factory takes it, a name or a name and its arguments; None is none.
+        norm: in the same way, of the ``Norm`` factory.
+        dropout: probability, or as the ``Dropout`` factory takes it, between norm and activation; published none.
+        out_channels: number of score maps.
+
+    Attributes:
+        layers: the convolutions with what follows them, in order; each can be called and swapped.
 
     Shape:
-        Input ``(batch, in_channels, *spatial)`` in [-1, 1]; output ``(batch, 1, *ceil(spatial / 8))``, unbounded.
-        The operational variant ends with a leaky ReLU, the others are linear.
+        Input ``(batch, in_channels, *spatial)`` in [-1, 1], at least one spatial size above 8: a smaller image ends in
+        one pixel, which a norm leaves nothing of. Output ``(batch, out_channels, *ceil(spatial / 8))``, unbounded. The
+        operational variant ends with an activation, the others are linear.
 
     Raises:
-        ValueError: when an argument is outside its values.
+        ValueError: when an argument is outside its values, or an image has other channels or dimensions or is smaller
+            than the least size.
 
     Source: R2C-GAN, arXiv:2209.14770, with one bias for each operational layer.
     """
@@ -53,40 +64,46 @@ class R2CDiscriminator(nn.Module):
         order: int = 3,
         features: int = 64,
         higher_order_scale: float = 1.0,
+        act: LayerName | None = PUBLISHED_ACT,
+        norm: LayerName | None = PUBLISHED_NORM,
+        dropout: LayerName | float | None = None,
+        out_channels: int = 1,
     ) -> None:
         super().__init__()
-        variant = Variant(variant)
-        kind = ConvolutionKind(spatial_dims, variant, order, higher_order_scale)
-        self.spatial_dims, self.in_channels = spatial_dims, in_channels
+        variant = check_variant(variant)
+        check_counts(in_channels=in_channels, features=features, out_channels=out_channels)
+        kind = ConvolutionKind(spatial_dims, variant, order, higher_order_scale, act, norm, dropout)
+        self.spatial_dims, self.in_channels, self.out_channels = spatial_dims, in_channels, out_channels
         self.variant, self.order = str(variant), order if kind.operational else 1
         self.features, self.higher_order_scale = features, higher_order_scale
-        layers = (
-            _deep(kind, in_channels, features)
-            if variant is Variant.CONVOLUTIONAL
-            else _light(kind, in_channels, features)
-        )
-        self.layers = nn.Sequential(*layers)
+        self.act, self.norm, self.dropout = act, norm, dropout
+        self.min_size = 9
+        build = _deep if variant is Variant.CONVOLUTIONAL else _light
+        self.layers = nn.Sequential(*build(kind, in_channels, features, out_channels))
         glorot_uniform_(self)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
+        check_image(list(image.shape), self.in_channels, self.spatial_dims)
+        if max(image.shape[2:]) < self.min_size:
+            raise ValueError(f"one spatial size must be at least {self.min_size}, got shape {list(image.shape)}.")
         return self.layers(image)
 
     def get_settings(self) -> dict[str, Any]:
         """Return the arguments that build this network again, as plain values."""
-        names = ("spatial_dims", "in_channels", "variant", "order", "features", "higher_order_scale")
-        return {name: getattr(self, name) for name in names}
+        names = "spatial_dims in_channels variant order features higher_order_scale act norm dropout out_channels"
+        return {name: getattr(self, name) for name in names.split()}
 
 
-def _light(kind: ConvolutionKind, image: int, width: int) -> list[nn.Module]:
+def _light(kind: ConvolutionKind, image: int, width: int, scores: int) -> list[nn.Module]:
     return [
-        SameDown(kind, image, width, 4, 2, True, nn.LeakyReLU(_SLOPE)),
-        SameDown(kind, width, 2 * width, 4, 4, False, InstanceNorm(2 * width), nn.LeakyReLU(_SLOPE)),
-        SameDown(kind, 2 * width, 1, 4, 1, True, *([nn.LeakyReLU(_SLOPE)] if kind.operational else [])),
+        SameDown(kind, image, width, 4, 2, True, kind.activation()),
+        SameDown(kind, width, 2 * width, 4, 4, False, *kind.after(2 * width)),
+        SameDown(kind, 2 * width, scores, 4, 1, True, *([kind.activation()] if kind.operational else [])),
     ]
 
 
-def _deep(kind: ConvolutionKind, image: int, width: int) -> list[nn.Module]:
-    layers: list[nn.Module] = [SameDown(kind, image, width, 4, 2, True, nn.LeakyReLU(_SLOPE))]
+def _deep(kind: ConvolutionKind, image: int, width: int, scores: int) -> list[nn.Module]:
+    layers: list[nn.Module] = [SameDown(kind, image, width, 4, 2, True, kind.activation())]
     for n, stride in ((width, 2), (2 * width, 2), (4 * width, 1)):
-        layers.append(SameDown(kind, n, 2 * n, 4, stride, False, InstanceNorm(2 * n), nn.LeakyReLU(_SLOPE)))
-    return [*layers, SameDown(kind, 8 * width, 1, 4, 1, True)]
+        layers.append(SameDown(kind, n, 2 * n, 4, stride, False, *kind.after(2 * n)))
+    return [*layers, SameDown(kind, 8 * width, scores, 4, 1, True)]

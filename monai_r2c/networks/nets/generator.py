@@ -18,19 +18,23 @@ import torch.nn as nn
 
 from monai_r2c.utils import Variant
 
-from ..blocks import ClassHead, ConvolutionKind, InstanceNorm, R2CResidualBlock, SameDown, SameUp
+from ..blocks import ClassHead, ConvolutionKind, R2CResidualBlock, SameDown, SameUp
+from ..blocks.convolution_kind import PUBLISHED_NORM, LayerName
 from ..initialisation import glorot_uniform_
+from .checks import check_counts, check_image, check_variant
 
-# published widths: (channels after each halving of the size), residual blocks, block that the class head reads
+# published: channels after each halving of the size, residual blocks, block that the class head reads, activation
 _PUBLISHED = {
-    Variant.OPERATIONAL: (128, 1, 1),
-    Variant.CONVOLUTIONAL_LIGHT: (128, 1, 1),
-    Variant.CONVOLUTIONAL: (64, 9, 5),
+    Variant.OPERATIONAL: (128, 1, 1, "tanh"),
+    Variant.CONVOLUTIONAL_LIGHT: (128, 1, 1, "relu"),
+    Variant.CONVOLUTIONAL: (64, 9, 5, "relu"),
 }
 
 
 class R2CGeneratorBase(nn.Module):
     """What the generator and its one-tensor views share; its documentation is that of `R2CGenerator`."""
+
+    has_decoder = True
 
     def __init__(
         self,
@@ -45,97 +49,112 @@ class R2CGeneratorBase(nn.Module):
         class_features: str = "activated",
         class_pooling: str = "max",
         higher_order_scale: float = 1.0,
+        act: LayerName | None = None,
+        norm: LayerName | None = PUBLISHED_NORM,
+        dropout: LayerName | float | None = None,
+        out_channels: int | None = None,
     ) -> None:
         super().__init__()
-        variant = Variant(variant)
-        kind = ConvolutionKind(spatial_dims, variant, order, higher_order_scale)
-        published_features, published_blocks, published_class_block = _PUBLISHED[variant]
+        variant = check_variant(variant)
+        published_features, published_blocks, published_class_block, published_act = _PUBLISHED[variant]
         features = published_features if features is None else features
         blocks = published_blocks if num_residual_blocks is None else num_residual_blocks
+        out_channels = in_channels if out_channels is None else out_channels
+        check_counts(in_channels=in_channels, num_classes=num_classes, features=features)
+        check_counts(num_residual_blocks=blocks, out_channels=out_channels)
         class_block = min(published_class_block, blocks) if class_block is None else class_block
+        act = published_act if act is None else act
+        kind = ConvolutionKind(spatial_dims, variant, order, higher_order_scale, act, norm, dropout)
         if class_features not in ("activated", "preactivation"):
             raise ValueError(f"class_features must be activated or preactivation, got {class_features!r}.")
         if not 1 <= class_block <= blocks:
             raise ValueError(f"class_block must be 1 to {blocks}, the number of residual blocks, got {class_block}.")
 
-        self.spatial_dims, self.in_channels, self.num_classes = spatial_dims, in_channels, num_classes
-        self.variant, self.order = str(variant), order if kind.operational else 1
+        self.spatial_dims, self.in_channels, self.out_channels = spatial_dims, in_channels, out_channels
+        self.variant, self.order, self.num_classes = str(variant), order if kind.operational else 1, num_classes
         self.features, self.num_residual_blocks, self.class_block = features, blocks, class_block
         self.class_features, self.class_pooling = class_features, class_pooling
         self.higher_order_scale = higher_order_scale
+        self.act, self.norm, self.dropout = act, norm, dropout
+        self.min_size = 5 if variant is Variant.CONVOLUTIONAL else 3
 
-        if variant is Variant.CONVOLUTIONAL:
-            self._build_deep_ends(kind)
-            self.min_size = 5
-        else:
-            self._build_light_ends(kind)
-            self.min_size = 3
+        build = _deep_ends if variant is Variant.CONVOLUTIONAL else _light_ends
+        self.stem, self.down, up, to_image = build(kind, in_channels, features, out_channels)
+        if self.has_decoder:
+            self.up, self.to_image = up, to_image
         width = features * 4 if variant is Variant.CONVOLUTIONAL else features
-        self.activation = nn.Tanh() if kind.operational else nn.Identity()
-        to_head, after_head = _trunk(kind, width, class_block), _trunk(kind, width, blocks - class_block)
-        self.trunk = nn.Sequential(*to_head[:-1])
-        self.after_head = nn.Sequential(*after_head)
+        self.activation = _after_block(kind)
+        self.trunk = nn.Sequential(*_blocks(kind, width, class_block)[:-1])
+        if self.has_decoder:
+            self.after_head = nn.Sequential(*_blocks(kind, width, blocks - class_block))
         self.head = ClassHead(width, num_classes, class_pooling)
         self.head_reads_activated = class_features == "activated"
         glorot_uniform_(self)
 
-    def translate(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the translated image and the logits of the input's class."""
+    def encode(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the features of an image for the class head and for the decoder.
+
+        Raises:
+            ValueError: when the image has other channels or dimensions, or is smaller than the least size.
+        """
+        check_image(list(image.shape), self.in_channels, self.spatial_dims)
         if min(image.shape[2:]) < self.min_size:
             raise ValueError(
                 f"every spatial size must be at least {self.min_size}, got an image of shape {list(image.shape)}."
             )
-        x = self.stem(image)
-        sizes: list[list[int]] = []
-        for down in self.down:
-            sizes.append(list(x.shape[2:]))
-            x = down(x)
-        features = self.trunk(x)
+        features = self.trunk(self.down(self.stem(image)))
         activated = self.activation(features)
-        logits = self.head(activated if self.head_reads_activated else features)
-        x = self.after_head(activated)
-        for i, up in enumerate(self.up):
-            x = up(x, sizes[len(sizes) - 1 - i])
-        return torch.tanh(self.to_image(x)), logits
+        return activated if self.head_reads_activated else features, activated
+
+    def decode(self, features: torch.Tensor, size: list[int]) -> torch.Tensor:
+        """Return the image, of the given spatial size, of features for the decoder."""
+        return torch.tanh(self.to_image(self.up(self.after_head(features), size)))
 
     def get_settings(self) -> dict[str, Any]:
         """Return the arguments that build this network again, as plain values."""
         names = (
             "spatial_dims in_channels num_classes variant order features num_residual_blocks class_block "
-            "class_features class_pooling higher_order_scale"
+            "class_features class_pooling higher_order_scale act norm dropout out_channels"
         )
         return {name: getattr(self, name) for name in names.split()}
 
-    def _build_light_ends(self, kind: ConvolutionKind) -> None:
-        image, width = self.in_channels, self.features
-        activation = [] if kind.operational else [nn.ReLU(inplace=True)]
-        self.stem: nn.Module = nn.Identity()
-        self.down = nn.ModuleList(
-            [SameDown(kind, image, width, 3, 2, False, InstanceNorm(width, inplace=True), *activation)]
-        )
-        self.up = nn.ModuleList([SameUp(kind, width, image, True)])
-        self.to_image: nn.Module = nn.Identity()
 
-    def _build_deep_ends(self, kind: ConvolutionKind) -> None:
-        image, width = self.in_channels, self.features
-        around = {"padding": 3, "padding_mode": "reflect"}
-        self.stem = nn.Sequential(
-            kind.conv(image, width, 7, bias=False, **around), InstanceNorm(width, inplace=True), nn.ReLU(inplace=True)
-        )
-        self.down = nn.ModuleList(
-            SameDown(kind, n, 2 * n, 3, 2, False, InstanceNorm(2 * n, inplace=True), nn.ReLU(inplace=True))
-            for n in (width, 2 * width)
-        )
-        self.up = nn.ModuleList(
-            SameUp(kind, 2 * n, n, False, InstanceNorm(n, inplace=True), nn.ReLU(inplace=True))
-            for n in (2 * width, width)
-        )
-        self.to_image = kind.conv(width, image, 7, **around)
+class UpLevels(nn.ModuleList):
+    """Levels that each double the size, such as `SameUp`, called with the size of the last one's image."""
+
+    def forward(self, x: torch.Tensor, size: list[int]) -> torch.Tensor:
+        sizes = [size]
+        for _ in self:
+            sizes.append([(length + 1) // 2 for length in sizes[-1]])
+        for i, level in enumerate(self):
+            x = level(x, sizes[len(sizes) - 2 - i])
+        return x
 
 
-def _trunk(kind: ConvolutionKind, channels: int, blocks: int) -> list[nn.Module]:
-    activation = nn.Tanh if kind.operational else nn.Identity
-    return [layer for _ in range(blocks) for layer in (R2CResidualBlock(kind, channels), activation())]
+def _light_ends(
+    kind: ConvolutionKind, image: int, width: int, translated: int
+) -> tuple[nn.Module, nn.Module, nn.Module, nn.Module]:
+    down = SameDown(kind, image, width, 3, 2, False, *kind.after(width, activated=not kind.operational))
+    up = SameUp(kind, width, translated, True)
+    return nn.Identity(), nn.Sequential(down), UpLevels([up]), nn.Identity()
+
+
+def _deep_ends(
+    kind: ConvolutionKind, image: int, width: int, translated: int
+) -> tuple[nn.Module, nn.Module, nn.Module, nn.Module]:
+    around = {"padding": 3, "padding_mode": "reflect"}
+    stem = nn.Sequential(kind.conv(image, width, 7, bias=False, **around), *kind.after(width))
+    down = nn.Sequential(*(SameDown(kind, n, 2 * n, 3, 2, False, *kind.after(2 * n)) for n in (width, 2 * width)))
+    up = UpLevels([SameUp(kind, 2 * n, n, False, *kind.after(n)) for n in (2 * width, width)])
+    return stem, down, up, kind.conv(width, translated, 7, **around)
+
+
+def _after_block(kind: ConvolutionKind) -> nn.Module:
+    return kind.activation() if kind.operational else nn.Identity()
+
+
+def _blocks(kind: ConvolutionKind, channels: int, count: int) -> list[nn.Module]:
+    return [layer for _ in range(count) for layer in (R2CResidualBlock(kind, channels), _after_block(kind))]
 
 
 class R2CGenerator(R2CGeneratorBase):
@@ -156,15 +175,30 @@ class R2CGenerator(R2CGeneratorBase):
             block's last tanh, where the maximum does not saturate (the same thing in the plain variants).
         class_pooling: ``max`` as published, ``mean`` or ``mean_max``.
         higher_order_scale: factor on the initial kernels of order 2 and up; published 1.
+        act: activation as MONAI's ``Act`` factory takes it, a name or a name and its arguments; None is the published
+            one, tanh (plain variants: ReLU). Before operational layers it should keep features near [-1, 1].
+        norm: in the same way, of the ``Norm`` factory; None is none.
+        dropout: probability, or as the ``Dropout`` factory takes it, after each norm; published none.
+        out_channels: of the translated image; None is `in_channels`.
+
+    Attributes:
+        stem, down, trunk: the encoder, one after the other: from the image to the features that the class head reads.
+        activation: what follows the trunk, before the decoder and, with `class_features` ``activated``, the head.
+        head: the class head, from features to logits.
+        after_head, up, to_image: the decoder, one after the other, before the last tanh; `up` is called with the
+            features and the spatial size of the image.
+
+        Each is a module that can be called and swapped; `encode` and `decode` run theirs together.
 
     Shape:
         Input ``(batch, in_channels, *spatial)`` in [-1, 1], every spatial size at least 3 (``convolutional``: 5).
-        Output the pair of the image, of the input's shape in [-1, 1], and the logits ``(batch, num_classes)``. A size
-        that the stride of 2 (``convolutional``: 4) does not divide is rounded up inside, as TensorFlow's SAME padding
-        does, and the output cropped to the input's size.
+        Output the pair of the image ``(batch, out_channels, *spatial)`` in [-1, 1] and the logits
+        ``(batch, num_classes)``. A size that the stride of 2 (``convolutional``: 4) does not divide is rounded up
+        inside, as TensorFlow's SAME padding does, and the output cropped to the input's size.
 
     Raises:
-        ValueError: when an argument is outside its values, or an image is smaller than the least size.
+        ValueError: when an argument is outside its values, or an image has other channels or dimensions or is smaller
+            than the least size.
 
     Source: R2C-GAN, arXiv:2209.14770, with one bias for each operational layer.
 
@@ -175,18 +209,36 @@ class R2CGenerator(R2CGeneratorBase):
     """
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.translate(image)
+        for_head, for_decoder = self.encode(image)
+        logits = self.head(for_head)
+        return self.decode(for_decoder, list(image.shape[2:])), logits
 
 
 class R2CRestorer(R2CGeneratorBase):
     """The generator as a restorer alone: gives the translated image only. Arguments and weights of `R2CGenerator`."""
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.translate(image)[0]
+        return self.decode(self.encode(image)[1], list(image.shape[2:]))
 
 
 class R2CClassifier(R2CGeneratorBase):
-    """The generator as a classifier alone: gives the logits only. Arguments and weights of `R2CGenerator`."""
+    """The generator as a classifier alone: gives the logits only and has no decoder.
+
+    Arguments of `R2CGenerator`, whose weights it loads, but for those of the decoder.
+    """
+
+    has_decoder = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.register_load_state_dict_pre_hook(_leave_decoder)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.translate(image)[1]
+        return self.head(self.encode(image)[0])
+
+
+def _leave_decoder(module: nn.Module, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
+    """Take what belongs to a generator's decoder out of the weights that are to be loaded."""
+    parts = tuple(f"{prefix}{part}." for part in ("after_head", "up", "to_image"))
+    for name in [name for name in state_dict if name.startswith(parts)]:
+        del state_dict[name]
