@@ -36,9 +36,9 @@ PUBLIC = {
     """,
     "handlers": """
         BestModel CaseWriter ClassPreservationScores ClassificationScores CycleErrorScores EpochLog
-        FeatureDistanceScores HandlerChain ImageTable NIQEScores Preemption QualityScores ReferenceScores RestorationPanel
-        RestorationSaver RunCheckpoint ScoresHandler StructuralChangeScores TensorBoardDetails TensorBoardLog
-        TerminalProgress Validation write_configuration write_scores
+        FeatureDistanceScores HandlerChain ImageTable NIQEScores Preemption QualityScores ReferenceScores
+        RestorationPanel RestorationSaver RunCheckpoint ScoresHandler StructuralChangeScores TensorBoardDetails
+        TensorBoardLog TerminalProgress Validation write_configuration write_scores
     """,
     "metrics": """
         ClassPreservationMetric ClassificationMetric CycleErrorMetric DESCRIPTIONS FeatureDistanceMetric
@@ -65,8 +65,8 @@ PUBLIC = {
         RunContents read_run write_report
     """,
     "utils": """
-        InputError NonFiniteLossError R2CKeys RunError Variant check_settings find_input_error keep_freed_memory
-        process_count process_device process_rank report_in_one_line start_processes stop_processes
+        InputError NonFiniteLossError R2CKeys RunError Variant check_keys check_settings find_input_error
+        keep_freed_memory process_count process_device process_rank report_in_one_line start_processes stop_processes
     """,
 }
 

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from .config_keys import check_keys
 from .enums import R2CKeys, Variant
 from .errors import InputError, NonFiniteLossError, RunError, find_input_error, report_in_one_line
 from .memory import keep_freed_memory
@@ -23,6 +24,7 @@ __all__ = [
     "R2CKeys",
     "RunError",
     "Variant",
+    "check_keys",
     "check_settings",
     "find_input_error",
     "keep_freed_memory",

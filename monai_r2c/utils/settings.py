@@ -30,9 +30,11 @@ def check_settings(**settings: Any) -> None:
             ``train.yaml``. Only the given ones are checked.
 
     Raises:
-        InputError: at the first wrong one, with its name, its value and what is allowed.
+        InputError: at the first wrong one, with its name, its value and what is allowed; at one that does not exist.
     """
     for key, value in settings.items():
+        if key not in _RULES:
+            raise InputError(f"{key}: there is no such setting; settings are {', '.join(_RULES)}.")
         fits, allowed = _RULES[key]
         if not fits(value):
             raise InputError(f"{key}: {value!r} is not allowed; it must be {allowed}.")
