@@ -56,9 +56,8 @@ def _check_sections(config: Mapping[str, Any], own: Mapping[str, Any], entries: 
     known = list(_section_keys(own)) + [id_ for id_, _ in references]
     for id_, in_own_section in _unknown(config, own, ""):
         if id_ not in entries and not any(_reads(to, source, id_, in_own_section) for to, source in references):
-            raise InputError(
-                f"{id_}: there is no such key, and nothing in the config refers to it{_hint(id_, known, own)}"
-            )
+            hint = _hint(id_, known, "see the settings at the top of the config.")
+            raise InputError(f"{id_}: there is no such key, and nothing in the config refers to it{hint}")
 
 
 def _check_arguments(parser: ConfigParser, id_: str, component: Mapping[str, Any]) -> None:
@@ -76,9 +75,8 @@ def _check_arguments(parser: ConfigParser, id_: str, component: Mapping[str, Any
     for key in component:
         if key not in taken and not _is_special(key):
             short = target.rpartition(".")[2]
-            raise InputError(
-                f"{id_}{_SEPARATOR}{key}: {short} takes no argument of this name{_hint(key, taken, taken)}"
-            )
+            hint = _hint(key, taken, f"it takes {', '.join(taken)}.")
+            raise InputError(f"{id_}{_SEPARATOR}{key}: {short} takes no argument of this name{hint}")
 
 
 def _unknown(section: Mapping[str, Any], own: Mapping[str, Any] | None, prefix: str) -> Iterator[tuple[str, bool]]:
@@ -102,7 +100,7 @@ def _reads(to: str, source: str, id_: str, in_own_section: bool) -> bool:
     return around or f"{to}{_SEPARATOR}".startswith(f"{id_}{_SEPARATOR}")
 
 
-def _hint(id_: str, known: Iterable[str], otherwise: str = "see the settings at the top of the config.") -> str:
+def _hint(id_: str, known: Iterable[str], otherwise: str) -> str:
     """Say which of the known ids end most like this one."""
     key = id_.rpartition(_SEPARATOR)[2]
     by_end: dict[str, list[str]] = {}
