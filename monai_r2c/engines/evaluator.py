@@ -90,7 +90,7 @@ class R2CEvaluator(Evaluator):
             key_val_metric=key_val_metric,
             additional_metrics=additional_metrics,
             metric_cmp_fn=metric_cmp_fn,
-            val_handlers=val_handlers,
+            val_handlers=None,
             event_names=event_names,
             event_to_attr=event_to_attr,
             decollate=decollate,
@@ -99,6 +99,8 @@ class R2CEvaluator(Evaluator):
         if key_val_metric is None:  # MONAI attaches additional metrics only beside a key metric
             for name, metric in (additional_metrics or {}).items():
                 metric.attach(self, name)
+        # after the metrics, so that they find them computed
+        self._register_handlers(val_handlers or ())
 
     def _iteration(self, engine: Engine, batchdata: Mapping[str, Any]) -> dict[str, Any]:
         batch = self.prepare_batch(batchdata, self.state.device, self.non_blocking, **self.to_kwargs)

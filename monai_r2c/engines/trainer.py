@@ -36,6 +36,7 @@ from monai_r2c.utils.processes import process_rank
 from .batch import prepare_unpaired_batch
 from .events import R2CEvents
 from .learning_rate import LearningRate, Scheduler, linear_decay
+from .output import StepOutput
 from .precision import autocast_for, scaler_for
 from .translation import translate_unpaired
 from .update import Update, bare, frozen, split_batch
@@ -246,7 +247,7 @@ class R2CTrainer(Trainer):
         else:
             if self.on_nan == "skip":
                 output["skipped"] = 0.0
-        engine.state.output = output  # type: ignore[assignment]
+        engine.state.output = StepOutput(output)  # type: ignore[assignment]
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
         return engine.state.output  # type: ignore[return-value]
 

@@ -24,6 +24,8 @@ from monai_r2c.networks.nets import R2CGeneratorBase
 from monai_r2c.utils import InputError
 from monai_r2c.utils.processes import process_rank
 
+from .epoch_evaluations import EpochEvaluations
+
 _LOGGER = logging.getLogger("monai_r2c.training")
 
 
@@ -55,9 +57,11 @@ class BestModel:
         self.path, self.restorer, self.others = path, restorer, dict(others or {})
         self.classes, self.image_size = classes, image_size
         self.evaluator, self.key_metric = evaluator, key_metric
+        self._evaluations = EpochEvaluations({} if evaluator is None else {"validation": evaluator})
         self.value, self.epoch = -math.inf, 0
 
     def attach(self, engine: Engine) -> None:
+        self._evaluations.attach(engine)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._save_if_best)
 
     def state_dict(self) -> dict[str, Any]:
@@ -70,7 +74,7 @@ class BestModel:
 
     def _save_if_best(self, engine: Engine) -> None:
         if self.evaluator is not None:
-            if self.evaluator.state.epoch != engine.state.epoch:
+            if not self._evaluations.ran():
                 return
             value = self._key_value()
             if value < self.value:

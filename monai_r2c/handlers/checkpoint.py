@@ -25,6 +25,7 @@ from monai_r2c.utils.processes import gather_from_processes, process_count, proc
 
 from .best_model import BestModel
 from .checkpoint_folder import CheckpointFolder
+from .engine_state import is_last_epoch
 from .faults import explain_fault, ignore_ending_workers
 
 _LOGGER = logging.getLogger("monai_r2c.training")
@@ -39,7 +40,9 @@ class RunCheckpoint:
     done, the iteration, and the configuration, which must be the same on resuming. With several processes the first
     one writes for all.
 
-    Attach it last, so that what the other handlers of an epoch decide is in the checkpoint.
+    Attach it last, so that what the other handlers of an epoch decide is in the checkpoint. On an engine without
+    ``checkpoint_objects()``, any of ignite or MONAI, what is saved are the `extra` objects, such as network and
+    optimizer; such a run resumes with the next epoch, and its data have to come in an order that the epoch decides.
 
     Args:
         directory: where the files are.
@@ -53,8 +56,9 @@ class RunCheckpoint:
         best: says which epoch is the best so far; its checkpoint stays too.
 
     Raises:
-        InputError: when the run starts, if `resume` finds no readable checkpoint or one of another configuration, or if
-            a run that does not resume finds checkpoints in `directory`.
+        InputError: when attached, if neither the engine nor `extra` names anything to save; when the run starts, if
+            `resume` finds no readable checkpoint or one of another configuration, or if a run that does not resume
+            finds checkpoints in `directory`.
         RunError: when a loss is NaN or infinite (the state before that update is saved as ``failed_*.pt``), the disk is
             full, a worker is killed, another process ends or GPU memory does not suffice.
     """
@@ -76,9 +80,17 @@ class RunCheckpoint:
         self.resume, self.interval, self.keep, self.best = resume, interval, keep, best
 
     def attach(self, engine: Engine) -> None:
+        if not self._objects(engine):
+            raise InputError(
+                "RunCheckpoint: this engine has no checkpoint_objects() that say what to save; give "
+                "extra={'network': network, 'optimizer': optimizer}."
+            )
         engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._save_if_due)
         engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
+        # ahead of others that raise too, such as MONAI's StatsHandler: ignite stops at the first that does
+        handlers = engine._event_handlers[Events.EXCEPTION_RAISED]
+        handlers.insert(0, handlers.pop())
 
     def save(self, engine: Engine, prefix: str = "") -> Path:
         """Write a checkpoint of what the engine has done; within an epoch, of the steps done so far.
@@ -93,7 +105,7 @@ class RunCheckpoint:
             OSError: when it cannot be written.
         """
         state: Any = engine.state
-        within = bool(prefix) or state.iteration % state.epoch_length != 0
+        within = bool(prefix) or bool(state.epoch_length and state.iteration % state.epoch_length)
         name = f"{prefix}epoch_{state.epoch:04d}" + (f"_iteration_{state.iteration}" if within else "") + ".pt"
         own = {name: _on_cpu(thing.state_dict()) for name, thing in self._process_objects(engine).items()}
         contents: dict[str, Any] = {name: thing.state_dict() for name, thing in self._objects(engine).items()}
@@ -115,7 +127,7 @@ class RunCheckpoint:
 
     def _save_if_due(self, engine: Engine) -> None:
         epoch = engine.state.epoch
-        if epoch % self.interval and epoch != engine.state.max_epochs:
+        if epoch % self.interval and not is_last_epoch(engine):
             return
         self.save(engine)
         if process_rank() == 0:
@@ -142,7 +154,7 @@ class RunCheckpoint:
         """Return the epochs and iterations done, in iterations of this run."""
         there, here = contents["epoch_length"], engine.state.epoch_length
         epoch, iteration = contents["epoch"], contents["iteration"]
-        if there == here and len(contents["processes"]) == process_count():
+        if here in (there, None) and len(contents["processes"]) == process_count():
             return epoch, iteration
         if iteration % there:
             raise InputError(
@@ -172,10 +184,10 @@ class RunCheckpoint:
         raise RunError(f"{where}: {reason}; {advice}.") from error
 
     def _objects(self, engine: Engine) -> dict[str, Any]:
-        return {**engine.checkpoint_objects(), **self.extra}  # type: ignore[attr-defined]
+        return {**getattr(engine, "checkpoint_objects", dict)(), **self.extra}
 
     def _process_objects(self, engine: Engine) -> dict[str, Any]:
-        return {**engine.process_objects(), **self.process_extra}  # type: ignore[attr-defined]
+        return {**getattr(engine, "process_objects", dict)(), **self.process_extra}
 
 
 def _restore(thing: Any, name: str, contents: Mapping[str, Any], path: Path) -> None:

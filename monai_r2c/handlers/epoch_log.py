@@ -16,7 +16,7 @@ import io
 import logging
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,29 +28,45 @@ from monai_r2c.metrics.descriptions import QUALITY
 from monai_r2c.utils.files import write_text_atomically
 from monai_r2c.utils.processes import mean_over_processes, process_rank
 
+from .engine_state import device_of, numbers_of
+from .epoch_evaluations import EpochEvaluations
+
 _LOGGER = logging.getLogger("monai_r2c.training")
 
 
 class EpochLog:
     """Writes one row an epoch to ``metrics.csv`` and one line to the log.
 
-    A row holds the epoch, the iteration, the mean of every scalar in ``engine.state.output`` over the epoch, and the
-    metrics of each evaluator that ran in it, their names prefixed. A mean is over the steps that have the scalar, and
+    A row holds the epoch, the iteration, the mean of every number in ``engine.state.output`` over the epoch, and the
+    metrics of each evaluator that ran in it, their names prefixed. A mean is over the steps that have the number, and
     over all processes; the first process writes. On resuming, rows of epochs that are done again are replaced; a run
-    that resumes within an epoch needs the log's `state_dict`, each process its own. Attach it after the validation.
+    that resumes within an epoch needs the log's `state_dict`, each process its own. Attach it to any ignite engine,
+    after the validation.
 
     Args:
         path: of the CSV file.
         evaluators: engines whose metrics are logged, by prefix (such as ``validation``).
+        output_transform: takes a mapping with numbers, or one number, from ``engine.state.output``; not needed where
+            the output is one of them, or as of MONAI's ``SupervisedTrainer``.
+
+    Raises:
+        InputError: during a run, when there are no such numbers.
     """
 
-    def __init__(self, path: str | os.PathLike, evaluators: Mapping[str, Engine] | None = None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        evaluators: Mapping[str, Engine] | None = None,
+        output_transform: Callable[[Any], Any] | None = None,
+    ) -> None:
         self.path = Path(path)
-        self.evaluators = dict(evaluators or {})
+        self.evaluations = EpochEvaluations(evaluators)
+        self.output_transform = output_transform
         self._sums: dict[str, torch.Tensor] = {}
         self._counts: dict[str, int] = {}
 
     def attach(self, engine: Engine) -> None:
+        self.evaluations.attach(engine)
         engine.add_event_handler(Events.EPOCH_STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._add)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._write)
@@ -65,11 +81,12 @@ class EpochLog:
 
     def _start(self, engine: Engine) -> None:
         state: Any = engine.state
-        if state.iteration % state.epoch_length == 0:
+        # the length of a first epoch may be unknown
+        if not state.epoch_length or state.iteration % state.epoch_length == 0:
             self._sums, self._counts = {}, {}
 
     def _add(self, engine: Engine) -> None:
-        for name, value in scalars(engine.state.output).items():
+        for name, value in numbers_of(engine, self, self.output_transform).items():
             value = torch.as_tensor(value, dtype=torch.float64)
             self._sums[name] = self._sums[name].to(value.device) + value if name in self._sums else value
             self._counts[name] = self._counts.get(name, 0) + 1
@@ -77,13 +94,11 @@ class EpochLog:
     def _write(self, engine: Engine) -> None:
         row: dict[str, Any] = {"epoch": engine.state.epoch, "iteration": engine.state.iteration}
         names = list(self._sums)  # the same in every process, because they leave out the same steps
-        device = engine.state.device  # type: ignore[attr-defined]
-        means = torch.stack([self._sums[name].cpu() / self._counts[name] for name in names])
-        row |= dict(zip(names, mean_over_processes(means, device).tolist()))
+        means = torch.tensor([float(self._sums[name]) / self._counts[name] for name in names], dtype=torch.float64)
+        row |= dict(zip(names, mean_over_processes(means, device_of(engine)).tolist()))
         if process_rank() > 0:
             return
-        for prefix, evaluator in self.evaluators.items():
-            row |= scores_of(evaluator, prefix, engine.state.epoch)
+        row |= self.evaluations.scores()
         rows = [old for old in _read(self.path) if int(old["epoch"]) < engine.state.epoch] + [row]
         write_text_atomically(self.path, _format(rows))
         shown = {name: value for name, value in row.items() if name.endswith("_loss") or _is_told(name)}
@@ -94,23 +109,6 @@ class EpochLog:
 def _is_told(name: str) -> bool:
     # measures of image quality would make the line unreadable
     return "/" in name and describe_score(name.rpartition("/")[2]).group != QUALITY
-
-
-def scalars(output: Any) -> dict[str, Any]:
-    """Return the entries of an engine's output that are numbers or tensors with one element and no dimension."""
-    return {
-        name: value
-        for name, value in output.items()
-        if isinstance(value, (int, float)) or (isinstance(value, torch.Tensor) and value.ndim == 0)
-    }
-
-
-def scores_of(evaluator: Engine, prefix: str, epoch: int) -> dict[str, float]:
-    """Return the scalar metrics of an evaluator as ``prefix/name``, if it ran in `epoch`; else nothing."""
-    if evaluator.state.epoch != epoch:
-        return {}
-    metrics = evaluator.state.metrics.items()
-    return {f"{prefix}/{name}": float(value) for name, value in metrics if isinstance(value, (int, float))}
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

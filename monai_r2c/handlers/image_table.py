@@ -26,6 +26,8 @@ from ignite.engine import Engine, Events
 from monai_r2c.utils import R2CKeys as Keys
 from monai_r2c.utils.files import write_text_atomically
 
+from .engine_state import items_of
+
 
 class ImageTable:
     """Collects one row for each image of an `R2CEvaluator`, over ranks: classes, and what every metric found in it.
@@ -76,8 +78,7 @@ class ImageTable:
         write_text_atomically(path, text.getvalue())
 
     def _add(self, engine: Engine) -> None:
-        outputs: Any = engine.state.output
-        for item in outputs:
+        for item in items_of(engine, self, Keys.PROBABILITIES):
             probability, index = item[Keys.PROBABILITIES].max(0)
             row = {"file": item.get(Keys.FILE, "")}
             if "label" in item:

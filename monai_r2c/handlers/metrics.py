@@ -34,6 +34,7 @@ from monai_r2c.metrics import (
     StructuralChangeMetric,
 )
 from monai_r2c.metrics.bootstrap import RESAMPLES
+from monai_r2c.utils import InputError
 from monai_r2c.utils.metadata import plain_tensor
 
 _CLASSES = from_engine(["probabilities", "label"])
@@ -54,6 +55,9 @@ class ScoresHandler(IgniteMetricHandler):
             ``from_engine(["restored", "reference"])``.
         suffix: put behind the name of each score, such as ``_restored``.
         prefix: put before it.
+
+    Raises:
+        InputError: during a run, when the engine's output has not what `output_transform` takes.
     """
 
     metric_fn: GroupedMetric
@@ -61,7 +65,8 @@ class ScoresHandler(IgniteMetricHandler):
     def __init__(
         self, metric_fn: GroupedMetric, output_transform: Callable, suffix: str = "", prefix: str = ""
     ) -> None:
-        super().__init__(metric_fn=metric_fn, output_transform=output_transform)
+        super().__init__(metric_fn=metric_fn, output_transform=self._take)
+        self.take = output_transform
         self.suffix, self.prefix = suffix, prefix
         self._skip_unrolling = True  # a batch stays whole, beside its patients
         self._patients: list[Any] | None = None
@@ -84,6 +89,15 @@ class ScoresHandler(IgniteMetricHandler):
             details: dict[str, Any] = self._engine.state.metric_details  # type: ignore[attr-defined]
             details[self._name] = self._named(self.metric_fn.image_values())
         return self._named(scores)
+
+    def _take(self, output: Any) -> Any:
+        try:
+            return self.take(output)
+        except KeyError as error:
+            raise InputError(
+                f"{type(self).__name__}: the engine's output has no {error}; attach it to an R2CEvaluator whose "
+                "batches have what it needs, or give output_transform."
+            ) from error
 
     def _named(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {f"{self.prefix}{name}{self.suffix}": value for name, value in values.items()}

@@ -27,6 +27,7 @@ from torch.utils.data import Dataset
 from monai_r2c.utils import InputError
 from monai_r2c.utils.processes import process_rank
 
+from .engine_state import is_last_epoch
 from .panel_drawing import PanelImage, draw_panel
 from .tensorboard_log import TensorBoardLog
 
@@ -90,7 +91,7 @@ class RestorationPanel:
 
     def _draw_if_due(self, engine: Engine) -> None:
         epoch = engine.state.epoch
-        if process_rank() > 0 or (epoch % self.interval and epoch != engine.state.max_epochs):
+        if process_rank() > 0 or (epoch % self.interval and not is_last_epoch(engine)):
             return
         panel = self.draw(self.directory / f"epoch_{epoch:04d}.png")
         if self.tensorboard is not None:

@@ -24,6 +24,7 @@ from ignite.engine import Engine, Events
 from monai_r2c.utils.processes import on_any_process, process_rank
 
 from .checkpoint import RunCheckpoint
+from .engine_state import device_of
 
 _LOGGER = logging.getLogger("monai_r2c.training")
 
@@ -36,7 +37,7 @@ class Preemption:
     during validation waits for the epoch's end and its checkpoint, and so does every signal when the engine cannot
     resume within an epoch. With several processes, one that was asked ends all of them, at the same step.
 
-    Attach it after the checkpoint.
+    Attach it after the checkpoint, to any engine that the checkpoint fits.
 
     Args:
         checkpoint: saves the state.
@@ -69,13 +70,12 @@ class Preemption:
     def _end_within_epoch(self, engine: Engine) -> None:
         state: Any = engine.state
         # asked in every step, because the processes have to agree in which one they end
-        asked = on_any_process(self._received > 0, state.device)
-        if asked and state.iteration % state.epoch_length and engine.resumes_within_epochs:  # type: ignore[attr-defined]
+        asked = on_any_process(self._received > 0, device_of(engine))
+        if asked and getattr(engine, "resumes_within_epochs", False) and state.iteration % state.epoch_length:
             self._end(engine, str(self.checkpoint.save(engine)))
 
     def _end_after_epoch(self, engine: Engine) -> None:
-        state: Any = engine.state
-        if on_any_process(self._received > 0, state.device):
+        if on_any_process(self._received > 0, device_of(engine)):
             self._end(engine, str(self.checkpoint.save(engine)))
 
     def _end(self, engine: Engine, path: str) -> None:

@@ -28,6 +28,8 @@ from monai_r2c.utils.files import write_text_atomically
 from monai_r2c.utils.metadata import plain_tensor
 from monai_r2c.utils.processes import gather_from_processes, process_rank
 
+from .engine_state import items_of
+
 
 class RestorationSaver:
     """Writes every restored image of an `R2CEvaluator` in the kind of its source, and a table of predictions.
@@ -69,8 +71,7 @@ class RestorationSaver:
         engine.add_event_handler(Events.COMPLETED, self._write_table)
 
     def _save(self, engine: Engine) -> None:
-        outputs: Any = engine.state.output
-        for item in outputs:
+        for item in items_of(engine, self, Keys.FILE, Keys.RESTORED, Keys.PROBABILITIES):
             source = self.sources[item[Keys.FILE]]
             restored = plain_tensor(item[Keys.RESTORED]).mean(0)
             write_radiograph(restored, source, self.output_dir / source.relative_to(self.root))

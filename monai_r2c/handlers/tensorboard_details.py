@@ -17,7 +17,8 @@ from typing import Any
 import torch
 from ignite.engine import Engine, Events
 
-from .epoch_log import scores_of
+from .engine_state import is_last_epoch
+from .epoch_evaluations import EpochEvaluations
 from .metrics import ClassificationScores
 from .roc_drawing import draw_roc
 from .tensorboard_log import TensorBoardLog
@@ -50,9 +51,10 @@ class TensorBoardDetails:
         classes: Sequence[str],
     ) -> None:
         self.tensorboard, self.settings, self.classes = tensorboard, dict(settings), list(classes)
-        self.evaluators, self.classification = dict(evaluators), dict(classification)
+        self.evaluations, self.classification = EpochEvaluations(evaluators), dict(classification)
 
     def attach(self, engine: Engine) -> None:
+        self.evaluations.attach(engine)
         engine.add_event_handler(Events.EPOCH_STARTED, self._write_settings)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._write_validation)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._write_hyperparameters)
@@ -65,9 +67,7 @@ class TensorBoardDetails:
 
     def _write_validation(self, engine: Engine) -> None:
         step = engine.state.iteration
-        for prefix, evaluator in self.evaluators.items():
-            if evaluator.state.epoch != engine.state.epoch:
-                continue
+        for prefix, evaluator in self.evaluations.ran().items():
             if prefix in self.classification:
                 self._write_curves(prefix, step)
             details: Mapping[str, Any] = getattr(evaluator.state, "metric_details", {})
@@ -96,15 +96,12 @@ class TensorBoardDetails:
 
     def _write_hyperparameters(self, engine: Engine) -> None:
         writer = self.tensorboard.writer
-        if writer is None or engine.state.epoch != engine.state.max_epochs:
+        if writer is None or not is_last_epoch(engine):
             return
         plain = {name: _plain(value) for name, value in self.settings.items()}
-        scores = {
-            name: value
-            for prefix, evaluator in self.evaluators.items()
-            for name, value in scores_of(evaluator, prefix, engine.state.epoch).items()
-        }
-        writer.add_hparams(plain, scores, run_name="hyperparameters", global_step=engine.state.iteration)
+        writer.add_hparams(
+            plain, self.evaluations.scores(), run_name="hyperparameters", global_step=engine.state.iteration
+        )
 
 
 def _columns(found: Any) -> list[tuple[str, torch.Tensor]]:

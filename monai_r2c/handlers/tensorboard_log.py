@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from ignite.engine import Engine, Events
@@ -24,35 +24,49 @@ from monai_r2c.metrics import describe_score
 from monai_r2c.metrics.descriptions import QUALITY
 from monai_r2c.utils.processes import process_rank
 
-from .epoch_log import scalars, scores_of
+from .engine_state import numbers_of
+from .epoch_evaluations import EpochEvaluations
+from .event_files import remove_later_steps
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
+
+_SUFFIX = ".monai_r2c"
 
 
 class TensorBoardLog:
     """Logs every loss term, both learning rates and every metric to TensorBoard, and images for other handlers.
 
-    Losses stand under ``generator/``, ``discriminator/`` and ``learning_rate/``, metrics under their evaluator's
-    prefix, those of image quality under ``<prefix>_quality/``. The writer opens with the first epoch; steps that a
-    resumed run does again are purged. Attach it after the validation. With several processes the first one writes, its
-    own losses.
+    Losses of an `R2CTrainer` stand under ``generator/`` and ``discriminator/``, those of another engine under
+    ``training/``, learning rates under ``learning_rate/``, metrics under their evaluator's prefix, those of image
+    quality under ``<prefix>_quality/``. The writer opens with the first epoch; steps that a resumed run does again are
+    taken out of the log's own event files, whose names end in ``.monai_r2c``: other writers may use the same folder.
+    Attach it to any ignite engine, after the validation. With several processes the first one writes, its own losses.
 
     Args:
         log_dir: folder of the event files.
         evaluators: engines whose metrics are logged, by prefix (such as ``validation``).
         interval: iterations between two writes of the losses, at least 1.
+        output_transform: see `EpochLog`.
+
+    Raises:
+        InputError: during a run, when the engine's output has no numbers.
     """
 
     def __init__(
-        self, log_dir: str | os.PathLike, evaluators: Mapping[str, Engine] | None = None, interval: int = 10
+        self,
+        log_dir: str | os.PathLike,
+        evaluators: Mapping[str, Engine] | None = None,
+        interval: int = 10,
+        output_transform: Callable[[Any], Any] | None = None,
     ) -> None:
         self.log_dir = log_dir
-        self.evaluators = dict(evaluators or {})
-        self.interval = interval
+        self.evaluations = EpochEvaluations(evaluators)
+        self.interval, self.output_transform = interval, output_transform
         self._writer: SummaryWriter | None = None
 
     def attach(self, engine: Engine) -> None:
+        self.evaluations.attach(engine)
         engine.add_event_handler(Events.EPOCH_STARTED, self._open)
         engine.add_event_handler(Events.ITERATION_COMPLETED(every=self.interval), self._write_losses)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._write_metrics)
@@ -76,13 +90,15 @@ class TensorBoardLog:
 
         if self._writer is None:  # only now, because resuming has set the iteration by now
             _wait_for_a_later_name(Path(self.log_dir))
-            self._writer = SummaryWriter(str(self.log_dir), purge_step=engine.state.iteration + 1)
+            remove_later_steps(self.log_dir, _SUFFIX, engine.state.iteration)
+            self._writer = SummaryWriter(str(self.log_dir), filename_suffix=_SUFFIX)
 
     def _write_losses(self, engine: Engine) -> None:
         if self._writer is None:
             return
-        group = "generator"
-        for name, value in scalars(engine.state.output).items():
+        numbers = numbers_of(engine, self, self.output_transform)
+        group = "generator" if "generator_loss" in numbers else "training"
+        for name, value in numbers.items():
             if name.endswith("_learning_rate"):
                 tag = f"learning_rate/{name.removesuffix('_learning_rate')}"
             elif name == "skipped":
@@ -96,9 +112,8 @@ class TensorBoardLog:
     def _write_metrics(self, engine: Engine) -> None:
         if self._writer is None:
             return
-        for prefix, evaluator in self.evaluators.items():
-            for tag, value in scores_of(evaluator, prefix, engine.state.epoch).items():
-                self._writer.add_scalar(_in_group(tag), value, engine.state.iteration)
+        for tag, value in self.evaluations.scores().items():
+            self._writer.add_scalar(_in_group(tag), value, engine.state.iteration)
         self._writer.flush()
 
     def _close(self, engine: Engine) -> None:
@@ -108,13 +123,13 @@ class TensorBoardLog:
 
 
 def _wait_for_a_later_name(folder: Path) -> None:
-    """Wait, a second at most, until a new event file comes after the existing ones in order of name.
+    """Wait, a second at most, until a new event file comes after the log's existing ones in order of name.
 
     TensorBoard reads the files in that order. Names begin with the second of their start, so those of a run that is
     resumed within the same second would be ordered by host and process.
     """
     now = time.time()
-    if any(folder.glob(f"events.out.tfevents.{int(now)}.*")):
+    if any(folder.glob(f"events.out.tfevents.{int(now)}.*{_SUFFIX}")):
         time.sleep(int(now) + 1 - now)
 
 

@@ -37,7 +37,8 @@ def _run(
         path.unlink(missing_ok=True)
         value = values[engine.state.epoch - 1]
         if value is not None:
-            evaluator.state.epoch, evaluator.state.metrics = engine.state.epoch, {"f1": value}
+            evaluator.run([0])
+            evaluator.state.metrics = {"f1": value}
 
     handler.attach(trainer)
     trainer.add_event_handler(
