@@ -154,6 +154,7 @@ def test_early_stop_handler_on_the_evaluator_ends_the_training() -> None:
     assert trainer.state.epoch == 2
 
 
+@pytest.mark.slow
 def test_mlflow_handler_logs_every_number_of_a_step(tmp_path: Path) -> None:
     reason = "MLFlowHandler needs mlflow with its database, which is a large package"
     mlflow = pytest.importorskip("mlflow", reason=reason)
