@@ -18,12 +18,15 @@ import torch
 import torch.nn.functional as F
 from monai.inferers import Inferer
 
+from monai_r2c.utils.metadata import plain_tensor, with_metadata_of
+
 
 class RestorationInferer(Inferer):
     """Runs a restorer one to n times over its own output, and returns what the restorer does.
 
     A network of one tensor gives one tensor, as with MONAI's inferers; one that returns ``(image, logits)`` gives the
     image of the last pass and the logits of the first, which are those of the input. `all_passes` gives the rest.
+    Images made of a MetaTensor have its metadata and operations; the network gets a plain tensor, which is quicker.
 
     Args:
         passes: how often, at least 1.
@@ -80,12 +83,12 @@ class RestorationInferer(Inferer):
             For each pass the restored image, of the input's shape in [-1, 1], and the logits ``(batch, classes)`` of
             the image that went into the pass, or None. The first pass has those of the image itself.
         """
-        image = self._at_working_size(inputs)
+        image = self._at_working_size(plain_tensor(inputs))
         results = []
         for _ in range(self.passes):
             result = network(image, *args, **kwargs)
             image, logits = (result, None) if isinstance(result, torch.Tensor) else result
-            results.append((_resampled(image, inputs.shape[2:]), logits))
+            results.append((with_metadata_of(inputs, _resampled(image, inputs.shape[2:])), logits))
         return results
 
     def _at_working_size(self, inputs: torch.Tensor) -> torch.Tensor:

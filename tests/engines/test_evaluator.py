@@ -192,7 +192,7 @@ def test_image_of_another_size_is_not_described_by_its_source() -> None:
     class Halving(Inferer):
         def __call__(self, inputs, network, *args, **kwargs):
             image, logits = network(inputs)
-            return [(image[..., ::2, ::2], logits)]
+            return image[..., ::2, ::2], logits
 
     items = [{"image": MetaTensor(torch.rand(1, 8, 8), meta={"filename_or_obj": "a"})}]
     evaluator = R2CEvaluator("cpu", DataLoader(Dataset(items), batch_size=1), _Identity(), Halving())
