@@ -84,7 +84,8 @@ def list_images(folder: str | Path) -> list[Path]:
 def _walk(top: Path, closed: list[str]) -> Iterator[Path]:
     """Every file once for each folder that it really lies in; folders behind links come after all others."""
     seen: set[tuple[int, int]] = set()
-    waiting, links = [top], []
+    waiting: list[Path] = [top]
+    links: list[Path] = []
     while waiting or links:
         folder = waiting.pop() if waiting else links.pop(0)
         try:

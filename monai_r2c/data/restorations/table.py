@@ -1,0 +1,45 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+
+_LEADING = ("file", "class")
+_TRAILING = ("seconds", "sha256", "model", "error")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def table_text(rows: Iterable[Mapping[str, str]], classes: Sequence[str]) -> bytes:
+    """Lay rows out as CSV: ``file``, ``class``, a ``probability_<class>`` each, what else rows have, and the trailing
+    ``seconds``, ``sha256`` (of the image), ``model`` (SHA-256) and ``error``.
+
+    Bytes of names that are not UTF-8 are kept. A file whose name a spreadsheet would take for a formula has ``./``
+    before it, which is the same file; other such cells have an apostrophe.
+    """
+    rows = list(rows)
+    columns = [*_LEADING, *(f"probability_{name}" for name in classes)]
+    extra = dict.fromkeys(column for row in rows for column in row)
+    columns += [column for column in extra if column not in (*columns, *_TRAILING)] + list(_TRAILING)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([safe_cell(column, row.get(column, "")) for column in columns] for row in rows)
+    return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def safe_cell(column: str, value: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula."""
+    if not value.startswith(_FORMULA):
+        return value
+    return f"./{value}" if column in ("file", "error") else f"'{value}"
