@@ -16,16 +16,18 @@ from .convolution_kind import ConvolutionKind
 from .instance_norm import InstanceNorm
 from .operational_convolution import OperationalConvolution
 from .parallel_operational import ParallelOperational
-from .resampling import SameDown, SameUp
+from .resampling import UPSAMPLINGS, ResizeUp, SameDown, SameUp
 from .residual import R2CResidualBlock
 
 __all__ = [
+    "UPSAMPLINGS",
     "ClassHead",
     "ConvolutionKind",
     "InstanceNorm",
     "OperationalConvolution",
     "ParallelOperational",
     "R2CResidualBlock",
+    "ResizeUp",
     "SameDown",
     "SameUp",
 ]

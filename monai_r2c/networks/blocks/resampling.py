@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn as nn
+import torch.nn.functional as F
 
 from ..layers import SameCrop, SamePad
 from .convolution_kind import ConvolutionKind
@@ -44,6 +45,9 @@ class SameDown(nn.Sequential):
         super().__init__(SamePad(kernel_size, stride), conv, *after)
 
 
+UPSAMPLINGS = ("transposed", "resize")
+
+
 class SameUp(nn.Module):
     """Transposed convolution of kernel 3 and stride 2 with TensorFlow's SAME padding, then any further layers.
 
@@ -67,3 +71,32 @@ class SameUp(nn.Module):
 
     def forward(self, x: torch.Tensor, size: list[int]) -> torch.Tensor:
         return self.after(self.crop(self.conv(x), size))
+
+
+class ResizeUp(nn.Module):
+    """Enlargement to twice the size by repeated pixels, then a convolution of kernel 3 and any further layers.
+
+    Every pixel of the result sees as many weights as its neighbours, so it has no checkerboard of its own, which a
+    transposed convolution of stride 2 has.
+
+    Args:
+        kind: plain or operational convolution.
+        in_channels, out_channels, bias: of the convolution, which reflects the image at its borders.
+        after: layers that follow it.
+
+    Shape:
+        As of `SameUp`; every wanted size at least 2.
+
+    Source: A. Odena, V. Dumoulin, C. Olah, "Deconvolution and Checkerboard Artifacts", Distill (2016),
+        doi:10.23915/distill.00003.
+    """
+
+    def __init__(
+        self, kind: ConvolutionKind, in_channels: int, out_channels: int, bias: bool, *after: nn.Module
+    ) -> None:
+        super().__init__()
+        self.conv = kind.conv(in_channels, out_channels, 3, padding=1, padding_mode="reflect", bias=bias)
+        self.after = nn.Sequential(*after)
+
+    def forward(self, x: torch.Tensor, size: list[int]) -> torch.Tensor:
+        return self.after(self.conv(F.interpolate(x, size, mode="nearest")))

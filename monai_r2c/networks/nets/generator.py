@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ import torch.nn as nn
 
 from monai_r2c.utils import Variant
 
-from ..blocks import ClassHead, ConvolutionKind, R2CResidualBlock, SameDown, SameUp
+from ..blocks import UPSAMPLINGS, ClassHead, ConvolutionKind, R2CResidualBlock, ResizeUp, SameDown, SameUp
 from ..blocks.convolution_kind import PUBLISHED_NORM, LayerName
 from ..initialisation import glorot_uniform_
 from .checks import check_counts, check_image, check_variant
@@ -53,6 +54,7 @@ class R2CGeneratorBase(nn.Module):
         norm: LayerName | None = PUBLISHED_NORM,
         dropout: LayerName | float | None = None,
         out_channels: int | None = None,
+        upsampling: str = "transposed",
     ) -> None:
         super().__init__()
         variant = check_variant(variant)
@@ -67,6 +69,8 @@ class R2CGeneratorBase(nn.Module):
         kind = ConvolutionKind(spatial_dims, variant, order, higher_order_scale, act, norm, dropout)
         if class_features not in ("activated", "preactivation"):
             raise ValueError(f"class_features must be activated or preactivation, got {class_features!r}.")
+        if upsampling not in UPSAMPLINGS:
+            raise ValueError(f"upsampling must be one of {', '.join(UPSAMPLINGS)}, got {upsampling!r}.")
         if not 1 <= class_block <= blocks:
             raise ValueError(f"class_block must be 1 to {blocks}, the number of residual blocks, got {class_block}.")
 
@@ -75,11 +79,13 @@ class R2CGeneratorBase(nn.Module):
         self.features, self.num_residual_blocks, self.class_block = features, blocks, class_block
         self.class_features, self.class_pooling = class_features, class_pooling
         self.higher_order_scale = higher_order_scale
-        self.act, self.norm, self.dropout = act, norm, dropout
+        self.act, self.norm, self.dropout, self.upsampling = act, norm, dropout, upsampling
         self.min_size = 5 if variant is Variant.CONVOLUTIONAL else 3
 
         build = _deep_ends if variant is Variant.CONVOLUTIONAL else _light_ends
-        self.stem, self.down, up, to_image = build(kind, in_channels, features, out_channels)
+        self.stem, self.down, up, to_image = build(
+            kind, in_channels, features, out_channels, ResizeUp if upsampling == "resize" else SameUp
+        )
         if self.has_decoder:
             self.up, self.to_image = up, to_image
         width = features * 4 if variant is Variant.CONVOLUTIONAL else features
@@ -114,7 +120,7 @@ class R2CGeneratorBase(nn.Module):
         """Return the arguments that build this network again, as plain values."""
         names = (
             "spatial_dims in_channels num_classes variant order features num_residual_blocks class_block "
-            "class_features class_pooling higher_order_scale act norm dropout out_channels"
+            "class_features class_pooling higher_order_scale act norm dropout out_channels upsampling"
         )
         return {name: getattr(self, name) for name in names.split()}
 
@@ -132,20 +138,20 @@ class UpLevels(nn.ModuleList):
 
 
 def _light_ends(
-    kind: ConvolutionKind, image: int, width: int, translated: int
+    kind: ConvolutionKind, image: int, width: int, translated: int, level: Callable[..., nn.Module]
 ) -> tuple[nn.Module, nn.Module, nn.Module, nn.Module]:
     down = SameDown(kind, image, width, 3, 2, False, *kind.after(width, activated=not kind.operational))
-    up = SameUp(kind, width, translated, True)
+    up = level(kind, width, translated, True)
     return nn.Identity(), nn.Sequential(down), UpLevels([up]), nn.Identity()
 
 
 def _deep_ends(
-    kind: ConvolutionKind, image: int, width: int, translated: int
+    kind: ConvolutionKind, image: int, width: int, translated: int, level: Callable[..., nn.Module]
 ) -> tuple[nn.Module, nn.Module, nn.Module, nn.Module]:
     around = {"padding": 3, "padding_mode": "reflect"}
     stem = nn.Sequential(kind.conv(image, width, 7, bias=False, **around), *kind.after(width))
     down = nn.Sequential(*(SameDown(kind, n, 2 * n, 3, 2, False, *kind.after(2 * n)) for n in (width, 2 * width)))
-    up = UpLevels([SameUp(kind, 2 * n, n, False, *kind.after(n)) for n in (2 * width, width)])
+    up = UpLevels([level(kind, 2 * n, n, False, *kind.after(n)) for n in (2 * width, width)])
     return stem, down, up, kind.conv(width, translated, 7, **around)
 
 
@@ -180,6 +186,8 @@ class R2CGenerator(R2CGeneratorBase):
         norm: in the same way, of the ``Norm`` factory; None is none.
         dropout: probability, or as the ``Dropout`` factory takes it, after each norm; published none.
         out_channels: of the translated image; None is `in_channels`.
+        upsampling: ``transposed`` convolutions as published, or ``resize``, which leaves no checkerboard: see
+            `monai_r2c.networks.blocks.ResizeUp`.
 
     Attributes:
         stem, down, trunk: the encoder, one after the other: from the image to the features that the class head reads.
