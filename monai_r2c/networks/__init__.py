@@ -33,7 +33,7 @@ from .model_file import (
     read_settings,
     save_model,
 )
-from .nets import R2CClassifier, R2CDiscriminator, R2CGenerator, R2CRestorer
+from .nets import R2CClassifier, R2CDiscriminator, R2CGenerator, R2CRestorer, WrappedGenerator, WrappedRestorer
 from .placement import to_device
 from .published import load_published_arrays
 from .views import as_generator, as_restorer
@@ -51,6 +51,8 @@ __all__ = [
     "R2CDiscriminator",
     "R2CGenerator",
     "R2CRestorer",
+    "WrappedGenerator",
+    "WrappedRestorer",
     "as_generator",
     "as_restorer",
     "build_restorer",

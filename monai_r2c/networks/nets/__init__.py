@@ -13,5 +13,14 @@ from __future__ import annotations
 
 from .discriminator import R2CDiscriminator
 from .generator import R2CClassifier, R2CGenerator, R2CGeneratorBase, R2CRestorer
+from .wrapped import WrappedGenerator, WrappedRestorer
 
-__all__ = ["R2CClassifier", "R2CDiscriminator", "R2CGenerator", "R2CGeneratorBase", "R2CRestorer"]
+__all__ = [
+    "R2CClassifier",
+    "R2CDiscriminator",
+    "R2CGenerator",
+    "R2CGeneratorBase",
+    "R2CRestorer",
+    "WrappedGenerator",
+    "WrappedRestorer",
+]
