@@ -17,6 +17,7 @@ import click
 
 from monai_r2c.utils import InputError
 
+from .bundle import bundle
 from .datalist import datalist
 from .degradation import degradation
 from .import_checkpoint import import_checkpoint
@@ -32,7 +33,7 @@ def cli() -> None:
     """Blind restoration of radiographs together with diagnosis."""
 
 
-for command in (datalist, degradation, import_checkpoint, phantom, quality, report, restore, study):
+for command in (bundle, datalist, degradation, import_checkpoint, phantom, quality, report, restore, study):
     cli.add_command(command)
 
 

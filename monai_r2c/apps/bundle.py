@@ -1,0 +1,55 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from pathlib import Path
+
+import click
+
+import monai_r2c
+from monai_r2c.utils import InputError
+
+_NAME = "chest_xray_restore_classify"
+# what a working tree may hold beside the bundle
+_IGNORED = shutil.ignore_patterns("*.pt", "*.ts", "*.onnx", "__pycache__", "runs")
+
+
+@click.command()
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+def bundle(directory: Path) -> None:
+    """Write the MONAI bundle chest_xray_restore_classify to the new or empty folder DIR.
+
+    Its settings, training, evaluation and inference are then yours to read and change: everything is in DIR/configs.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise InputError(f"{directory}: is a file; give a new or empty folder for the bundle.")
+    if directory.is_dir() and any(directory.iterdir()):
+        raise InputError(f"{directory}: holds files already; give a new or empty folder for the bundle.")
+    try:
+        shutil.copytree(bundle_folder(), directory, ignore=_IGNORED, copy_function=shutil.copyfile, dirs_exist_ok=True)
+    except OSError as error:
+        reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror
+        raise InputError(f"{directory}: cannot be written ({reason}); give another folder.") from error
+    click.echo(
+        f"{directory}: the bundle {_NAME}; train it on your images:\n"
+        f"cd {shlex.quote(str(directory))}\n"
+        "python -m monai.bundle run training --config_file configs/train.yaml --dataset_dir IMAGES --output_dir RUN"
+    )
+
+
+def bundle_folder() -> Path:
+    """Return where the bundle is: in the installed package, or at the top of the tree that the package is run from."""
+    package = Path(monai_r2c.__file__).parent
+    installed = package / "bundles" / _NAME
+    return installed if installed.is_dir() else package.parent / "bundles" / _NAME
