@@ -167,15 +167,16 @@ def coverage(studies: int) -> list[dict[str, Any]]:
 def blinding(studies: int) -> list[dict[str, Any]]:
     """Shares of right guesses at the restored one of two images by rules that use no pixel."""
     from monai_r2c.study.cases import StudyCase, StudyCases
-    from monai_r2c.study.make import _Blinding
+    from monai_r2c.study.make import Blinding
 
     tasks = (PREFERENCE, RATING, DIAGNOSIS)
-    cases = tuple(StudyCase(str(i), {}, ("a", "b")[i % 2]) for i in range(20))
+    anything = Path(__file__)  # no pixel is looked at
+    cases = tuple(StudyCase(str(i), dict.fromkeys(CONDITIONS, anything), ("a", "b")[i % 2]) for i in range(20))
     labels = tuple(case.label for case in cases)
     right: dict[str, list[bool]] = {}
     for seed in range(studies):
         design = Design(2, CONDITIONS, tasks, seed=seed, labels=labels)
-        blind = _Blinding(StudyCases(cases, CONDITIONS, ("a", "b")), design)
+        blind = Blinding(StudyCases(cases, CONDITIONS, ("a", "b")), design)
         for plan in blind.schedule.values():
             first_seen: dict[str, int] = {}
             for sitting in plan["sittings"]:

@@ -162,6 +162,7 @@ def serve(folder: Path, host: str, port: int) -> None:
     sys.stdout.flush()
     # no access log: it would hold the secrets
     uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listening])
+    store.close()
 
 
 @study.command()

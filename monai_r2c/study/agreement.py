@@ -15,6 +15,7 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -57,23 +58,32 @@ def pairwise(labels: np.ndarray, weights: str | None = None) -> float:
 
 
 def within_reader(first: Sequence[float], second: Sequence[float], weights: str | None = None) -> Estimate:
-    """Cohen's kappa between first and second readings of the same screens, with an interval from resampled screens."""
-    pairs = np.array([first, second])
-    if pairs.shape[1] < 2:
-        return Estimate(math.nan, cases=pairs.shape[1], about="needs two repeated screens")
-    return _with_interval(
-        lambda chosen: {"kappa": cohen(pairs[0, chosen], pairs[1, chosen], weights)}, 1, pairs.shape[1]
-    )
+    """Cohen's kappa between first and second readings of the same screens, with its asymptotic interval."""
+    if len(first) < 2:
+        return Estimate(math.nan, cases=len(first), about="needs two repeated screens")
+    found = _cohen(np.asarray(first), np.asarray(second), weights)
+    if found is None or math.isnan(found.kappa):
+        return Estimate(math.nan, cases=len(first), about="all answers are of one kind")
+    low, high = max(float(found.kappa_low), -1.0), min(float(found.kappa_upp), 1.0)
+    return Estimate(float(found.kappa), low, high, readers=1, cases=len(first))
 
 
 def cohen(first: np.ndarray, second: np.ndarray, weights: str | None = None) -> float:
-    """Cohen's kappa; NaN where all is one category."""
-    metrics = require("sklearn.metrics")
-    if len(set(first) | set(second)) < 2:
-        return math.nan
+    """Cohen's kappa of category numbers; NaN where all is one category."""
+    found = _cohen(first, second, weights)
+    return math.nan if found is None else float(found.kappa)
+
+
+def _cohen(first: np.ndarray, second: np.ndarray, weights: str | None) -> Any:
+    pairs = np.array([first, second]).astype(int)
+    pairs -= pairs.min()
+    size = int(pairs.max()) + 1
+    if size < 2:
+        return None
+    table = np.bincount(pairs[0] * size + pairs[1], minlength=size * size).reshape(size, size)
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
         warnings.simplefilter("ignore")
-        return float(metrics.cohen_kappa_score(first, second, weights=weights))
+        return require("statsmodels.stats.inter_rater").cohens_kappa(table, wt=weights)
 
 
 def _with_interval(statistics: Callable[[np.ndarray], dict[str, float]], readers: int, cases: int) -> Estimate:

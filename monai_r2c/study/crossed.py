@@ -12,9 +12,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 from .estimate import Estimate
 from .extras import require
@@ -22,59 +23,85 @@ from .extras import require
 CONFIDENCE = 0.95
 
 
+@dataclass(frozen=True)
+class Spread:
+    """Variance of a mean over readers and cases, in two parts.
+
+    Args:
+        readers: variance of the readers' means, divided by their number.
+        cases: what the means share through the cases, at least 0.
+        reader_freedom, case_freedom: degrees of freedom of the two.
+    """
+
+    readers: float
+    cases: float
+    reader_freedom: float
+    case_freedom: float
+
+    @property
+    def variance(self) -> float:
+        return self.readers + self.cases
+
+    def limit(self, alpha: float) -> float:
+        """Two-sided critical value of the mean divided by its standard error."""
+        values = [float(stats.t.isf(alpha / 2, freedom)) for freedom in (self.reader_freedom, self.case_freedom)]
+        return (self.readers * values[0] + self.cases * values[1]) / self.variance
+
+    def p(self, statistic: float) -> float:
+        """The alpha whose critical value is the absolute value of `statistic`."""
+        statistic = abs(statistic)
+        if statistic >= self.limit(1e-12):
+            return 1e-12
+        return float(optimize.brentq(lambda alpha: self.limit(alpha) - statistic, 1e-12, 1.0))
+
+
 def crossed_mean(values: np.ndarray, null: float = 0.0) -> Estimate:
     """Mean over readers and cases that are both random samples, with a t interval.
 
-    The variance of the mean is that of two crossed random effects: MS(R) / r + max(Cov2, 0), where MS(R) is the
-    variance of the readers' means and Cov2 the mean covariance of two of them through the cases they share. Its degrees
-    of freedom are Hillis's, as for one modality in the method of Obuchowski and Rockette with the mean as figure of
-    merit. With one reader the interval is over cases and holds for that reader alone.
+    The variance of the mean is that of two crossed random effects: of the readers' means over their number, and the
+    mean covariance of two of them through the cases they share (MS(R) / r and Cov2 of the method of Obuchowski and
+    Rockette for one modality, with the mean as figure of merit). The critical value is the mean of Student's for the
+    two, weighted by them. With one reader the interval is over cases and holds for that reader alone.
 
     Args:
         values: ``(readers, cases)``, complete.
         null: value under the hypothesis that `Estimate.p` tests.
 
-    Source: S. L. Hillis, A comparison of denominator degrees of freedom for multiple observer ROC analysis, Statistics
-    in Medicine 26 (2007) 596-619, doi:10.1002/sim.2532, ddf_H for a single treatment.
+    Source: W. G. Cochran and G. M. Cox, Experimental Designs, second edition (1957), section 4.14.
     """
     readers, cases = values.shape
     mean = float(values.mean()) if values.size else math.nan
-    variance, freedom = crossed_variance(values)
-    if math.isnan(variance):
+    spread = crossed_spread(values)
+    if spread is None:
         return Estimate(mean, readers=readers, cases=cases, about="at least two cases are needed for an interval")
     about = "holds for this reader alone" if readers == 1 else ""
-    if variance == 0:
+    if spread.variance == 0:
         return Estimate(
             mean, mean, mean, readers=readers, cases=cases, about="all answers agree: no spread to judge by"
         )
-    half = float(stats.t.isf((1 - CONFIDENCE) / 2, freedom)) * math.sqrt(variance)
-    p = float(2 * stats.t.sf(abs(mean - null) / math.sqrt(variance), freedom))
-    return Estimate(mean, mean - half, mean + half, p, readers, cases, about)
+    error = math.sqrt(spread.variance)
+    half = spread.limit(1 - CONFIDENCE) * error
+    return Estimate(mean, mean - half, mean + half, spread.p((mean - null) / error), readers, cases, about)
 
 
-def crossed_variance(values: np.ndarray) -> tuple[float, float]:
-    """Variance of the mean of `values` ``(readers, cases)`` and its degrees of freedom, see `crossed_mean`."""
+def crossed_spread(values: np.ndarray) -> Spread | None:
+    """Variance of the mean of `values` ``(readers, cases)``; None with fewer than two cases."""
     readers, cases = values.shape
     if cases < 2 or readers < 1:
-        return math.nan, math.nan
+        return None
     covariance = np.atleast_2d(np.cov(values)) / cases
     if readers == 1:
-        return float(covariance[0, 0]), cases - 1.0
-    spread = float(values.mean(1).var(ddof=1))
-    shared = max(float(covariance.sum() - np.trace(covariance)) / (readers * (readers - 1)), 0.0)
-    if spread == 0:
-        return shared, cases - 1.0
-    freedom = (spread + readers * shared) ** 2 / (spread**2 / (readers - 1))
-    # no more than the cases give when all the variance is theirs
-    return spread / readers + shared, min(freedom, max(cases - 1.0, readers - 1.0))
+        return Spread(0.0, float(covariance[0, 0]), 1.0, cases - 1.0)
+    shared = float(covariance.sum() - np.trace(covariance)) / (readers * (readers - 1))
+    return Spread(float(values.mean(1).var(ddof=1)) / readers, max(shared, 0.0), readers - 1.0, cases - 1.0)
 
 
 def crossed_share(values: np.ndarray, null: float = 0.5) -> Estimate:
     """Mean of values in [0, 1], such as preferences with ties half, with an interval that stays in [0, 1].
 
-    Wilson's interval on the number of independent answers that would have the variance of `crossed_mean`, widened for
-    its degrees of freedom. Where all answers agree, that number is the cases'. The p value is that of `crossed_mean`;
-    where all answers agree, that of a sign test over the cases.
+    Wilson's interval on the number of independent answers that would have the variance of `crossed_mean`, widened to
+    its critical value. Where all answers agree, that number is the cases'. The p value is that of `crossed_mean`; where
+    all answers agree, that of a sign test over the cases.
 
     Args:
         values: ``(readers, cases)`` in [0, 1], complete.
@@ -85,16 +112,21 @@ def crossed_share(values: np.ndarray, null: float = 0.5) -> Estimate:
     """
     linear = crossed_mean(values, null)
     mean, (readers, cases) = linear.value, values.shape
-    variance, freedom = crossed_variance(values)
-    if math.isnan(variance):
+    spread = crossed_spread(values)
+    if spread is None:
         return linear
     alpha = 1 - CONFIDENCE
-    inner = min(max(mean, 0.5 / (readers * cases)), 1 - 0.5 / (readers * cases))
-    count = cases if variance == 0 else min(inner * (1 - inner) / variance, 4.0 * readers * cases)
-    count *= (stats.norm.isf(alpha / 2) / stats.t.isf(alpha / 2, freedom)) ** 2
+    if spread.variance == 0:
+        count, limit = float(cases), float(stats.norm.isf(alpha / 2))
+        p = 2 * 0.5**cases if mean in (0.0, 1.0) and null == 0.5 else math.nan
+    else:
+        margin = 0.5 / (readers * cases)
+        inner = min(max(mean, margin), 1 - margin)
+        count, limit = min(inner * (1 - inner) / spread.variance, 4.0 * readers * cases), spread.limit(alpha)
+        p = linear.p
+    count *= (float(stats.norm.isf(alpha / 2)) / limit) ** 2
     proportion = require("statsmodels.stats.proportion")
     low, high = proportion.proportion_confint(mean * count, count, alpha, method="wilson")
-    p = linear.p if variance > 0 else 2 * 0.5 ** max(cases, 1) if mean in (0.0, 1.0) and null == 0.5 else math.nan
     return Estimate(mean, float(low), float(high), p, readers, cases, linear.about)
 
 

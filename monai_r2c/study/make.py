@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -63,7 +64,7 @@ def make_study(cases: StudyCases, design: Design, folder: Path, positive: str | 
         raise InputError("--task diagnosis: cases of at least two classes are needed; give --labels with them")
     if positive is not None and positive not in cases.classes:
         raise InputError(f"--positive {positive}: expected one of {', '.join(cases.classes)}")
-    blind = _Blinding(cases, design)
+    blind = Blinding(cases, design)
     try:
         sizes = _write_images(cases, design, blind, folder / IMAGES)
         schedule = {
@@ -108,11 +109,27 @@ def make_study(cases: StudyCases, design: Design, folder: Path, positive: str | 
     return [*written, folder / "protocol.md", folder / KEY]
 
 
-class _Blinding:
-    """Random names of images and trials, and what they stand for."""
+class Blinding:
+    """Random names of images and trials, and what they stand for.
+
+    Args:
+        cases: the chosen cases.
+        design: what is asked.
+
+    Attributes:
+        study: name of the study.
+        images: name by case and condition.
+        schedule: sittings by reader, as readers may see them.
+        trials: meaning by name of the trial.
+    """
 
     def __init__(self, cases: StudyCases, design: Design) -> None:
-        self.generator = np.random.default_rng([design.seed, 4])
+        # from the images themselves, so that another study has other names and nobody without them can guess
+        content = hashlib.sha256(repr(design).encode())
+        for case in cases.cases:
+            for name in design.conditions:
+                content.update(case.images[name].read_bytes())
+        self.generator = np.random.default_rng([4, *content.digest()])
         self.study = self._name()
         self.images: dict[tuple[int, str], str] = {}
         self.schedule: dict[str, Any] = {}
@@ -150,7 +167,7 @@ class _Blinding:
         return meaning if trial.repeats is None else meaning | {"repeats": names[trial.repeats]}
 
 
-def _write_images(cases: StudyCases, design: Design, blind: _Blinding, folder: Path) -> list[int]:
+def _write_images(cases: StudyCases, design: Design, blind: Blinding, folder: Path) -> list[int]:
     sizes = []
     for number, case in enumerate(tqdm(cases.cases, unit="case", disable=None)):
         pixels = dict(zip(design.conditions, read_case([case.images[name] for name in design.conditions])))

@@ -146,6 +146,5 @@ def _estimate(value: float, variance: float, freedom: float, readers: int, cases
         return Estimate(value, value, value, readers=readers, cases=cases, about="no spread to judge by")
     error = math.sqrt(variance)
     half = float(stats.t.isf((1 - CONFIDENCE) / 2, freedom)) * error
-    return Estimate(
-        value, value - half, value + half, float(2 * stats.t.sf(abs(value) / error, freedom)), readers, cases, about
-    )
+    low, high = max(value - half, -1.0), min(value + half, 1.0)  # figures lie in [0, 1]
+    return Estimate(value, low, high, float(2 * stats.t.sf(abs(value) / error, freedom)), readers, cases, about)

@@ -18,6 +18,8 @@ from scipy import stats
 
 from monai_r2c.utils import InputError
 
+from .crossed import Spread
+
 ALPHA = 0.05
 MOST_CASES = 5000
 READERS = (2, 3, 4, 5, 6, 8, 10, 15)
@@ -52,10 +54,9 @@ class PreferencePlan:
         whole = self.share * (1 - self.share)
         shared = self.case_correlation * whole
         rest = whole - shared - self.reader_sd**2
-        spread = self.reader_sd**2 + rest / cases
-        variance = spread / readers + shared / cases
-        freedom = _hillis(spread, spread + readers * shared / cases, readers, max(cases - 1, readers - 1))
-        return _power(self.share - 0.5, variance, freedom)
+        expected = Spread((self.reader_sd**2 + rest / cases) / readers, shared / cases, readers - 1, cases - 1)
+        freedom = _hillis(expected.readers, expected.variance, readers, max(cases - 1, readers - 1))
+        return _power(self.share - 0.5, expected.variance, freedom, expected.limit(ALPHA))
 
 
 @dataclass(frozen=True)
@@ -129,11 +130,9 @@ def _hillis(part: float, whole: float, readers: int, most: float) -> float:
     return most if part == 0 else min(whole**2 / (part**2 / (readers - 1)), most)
 
 
-def _power(effect: float, variance: float, freedom: float) -> float:
-    """Two-sided power of a t test at `ALPHA`."""
+def _power(effect: float, variance: float, freedom: float, limit: float | None = None) -> float:
+    """Two-sided power of a t test at `ALPHA`, or with another critical value."""
     shift = abs(effect) / math.sqrt(variance)
-    if math.isinf(freedom) or freedom > 1e6:
-        limit = stats.norm.isf(ALPHA / 2)
-        return float(stats.norm.sf(limit - shift) + stats.norm.cdf(-limit - shift))
-    limit = stats.t.isf(ALPHA / 2, freedom)
-    return float(stats.nct.sf(limit, freedom, shift) + stats.nct.cdf(-limit, freedom, shift))
+    freedom = min(freedom, 1e6)
+    critical = float(stats.t.isf(ALPHA / 2, freedom)) if limit is None else limit
+    return float(stats.nct.sf(critical, freedom, shift) + stats.nct.cdf(-critical, freedom, shift))

@@ -29,8 +29,8 @@ def preference_section(found: list[Preference]) -> list[Part]:
     parts: list[Part] = [
         Text(
             f"Share of the answers, ties half, as a mean over readers and cases; in brackets the {_LEVEL} interval for "
-            "other readers and other cases (crossed random effects, Hillis's degrees of freedom, Wilson's limits). "
-            "The p value is that of no preference."
+            "other readers and other cases (crossed random effects, Cochran and Cox's critical value, Wilson's "
+            "limits). The p value is that of no preference."
         )
     ]
     for one in found:

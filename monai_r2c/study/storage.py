@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from monai_r2c.utils import InputError
@@ -47,9 +48,13 @@ class AnswerStore:
     def __init__(self, path: Path, study: str) -> None:
         self.path, self.study = path, study
         path.parent.mkdir(parents=True, exist_ok=True)
+        # one connection: each closed last one would cost several waits for the disk
+        self._lock = Lock()
+        self._database = sqlite3.connect(path, timeout=10, check_same_thread=False)
         try:
-            with closing(self._connect()) as database, database:
+            with self._database as database:
                 database.execute("pragma journal_mode=wal")
+                database.execute("pragma synchronous=full")
                 database.executescript(_TABLES)
                 found = database.execute("select name from study").fetchone()
                 if found is None:
@@ -65,7 +70,7 @@ class AnswerStore:
         Raises:
             sqlite3.Error: when it could not be written, such as on a full disk; the earlier record stands then.
         """
-        with closing(self._connect()) as database, database:
+        with self._lock, self._database as database:
             database.execute(
                 "insert into answers (reader, trial, record) values (?, ?, ?) on conflict do update "
                 "set record = excluded.record, revision = revision + 1",
@@ -74,14 +79,15 @@ class AnswerStore:
 
     def get(self, reader: str) -> dict[str, Any]:
         """A reader's records by screen."""
-        with closing(self._connect()) as database:
-            rows = database.execute("select trial, record from answers where reader = ? order by trial", (reader,))
-            return {trial: json.loads(record) for trial, record in rows}
+        query = "select trial, record from answers where reader = ? order by trial"
+        with self._lock:
+            rows = self._database.execute(query, (reader,)).fetchall()
+        return {trial: json.loads(record) for trial, record in rows}
 
-    def _connect(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self.path, timeout=10)
-        database.execute("pragma synchronous=full")
-        return database
+    def close(self) -> None:
+        """Leave one file behind, without its log."""
+        with self._lock:
+            self._database.close()
 
 
 def read_answers(path: Path) -> list[dict[str, Any]]:
