@@ -53,6 +53,7 @@ EXPORT = ["onnx", "onnxscript", "onnxruntime"]
 TENSORFLOW = ["tensorflow-cpu>=2.15; platform_machine == 'x86_64'", "tensorflow>=2.15; platform_machine != 'x86_64'"]
 FIT = ["cma"]
 BENCHMARK = ["scikit-image", "scikit-learn", "PyWavelets", "einops"]
+STUDY = ["fastapi", "uvicorn", "statsmodels>=0.14"]
 TEST = [
     "pytest",
     "pytest-timeout",
@@ -95,6 +96,9 @@ setup(
         "monai_r2c.study": ["assets/*"],
         "monai_r2c.bundles": ["*/LICENSE", "*/*.sh", "*/configs/*", "*/docs/*", "*/models/*.md"],
     },
+    license="Apache-2.0",
+    packages=find_packages(include=["monai_r2c", "monai_r2c.*"]),
+    package_data={"monai_r2c.report": ["page.html", "page.css", "page.js"], "monai_r2c.study": ["assets/*"]},
     python_requires=">=3.10",
     install_requires=[
         "torch>=2.8",
@@ -121,8 +125,9 @@ setup(
         "export": EXPORT,
         "tensorflow": TENSORFLOW,
         "benchmark": BENCHMARK,
+        "study": STUDY,
         "docs": ["sphinx", "furo", "myst-parser", "matplotlib"],
-        "test": [*TEST, *EXPORT, *FIT, *BENCHMARK, "jsonschema"],
+        "test": [*TEST, *EXPORT, *FIT, *BENCHMARK, *STUDY, "httpx", "jsonschema"],
     },
     entry_points={"console_scripts": ["monai-r2c = monai_r2c.apps.cli:main"]},
     classifiers=[
