@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from monai_r2c.data import list_images, read_datalist
-from monai_r2c.data.datalist_table import read_table
+from monai_r2c.data.datalist.table import read_table
 from monai_r2c.utils import InputError
 
 POOR, RESTORED, REFERENCE = "poor", "restored", "reference"
