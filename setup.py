@@ -55,6 +55,7 @@ FIT = ["cma"]
 BENCHMARK = ["scikit-image", "scikit-learn", "PyWavelets", "einops"]
 STUDY = ["fastapi", "uvicorn", "statsmodels>=0.14"]
 TEST = [
+    "hypothesis",
     "pytest",
     "pytest-timeout",
     "pytest-xdist",

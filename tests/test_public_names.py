@@ -66,8 +66,9 @@ PUBLIC = {
         RunContents read_run write_report
     """,
     "utils": """
-        InputError NonFiniteLossError R2CKeys RunError Variant check_keys check_settings find_input_error
-        keep_freed_memory process_count process_device process_rank report_in_one_line start_processes stop_processes
+        InputError NonFiniteLossError R2CKeys RunError Variant check_keys check_settings describe_error find_input_error
+        in_one_line keep_freed_memory process_count process_device process_rank report_in_one_line
+        start_processes stop_processes
     """,
 }
 

@@ -15,7 +15,8 @@ import sys
 
 import click
 
-from monai_r2c.utils import InputError
+from monai_r2c.handlers.faults import explain_fault
+from monai_r2c.utils import InputError, RunError, in_one_line
 
 from .bundle import bundle
 from .datalist import datalist
@@ -38,9 +39,33 @@ for command in (bundle, datalist, degradation, import_checkpoint, phantom, quali
 
 
 def main() -> None:
-    """Run the command line; wrong input ends with one line and exit status 1."""
+    """Run the command line.
+
+    Wrong input, a file that cannot be read or written, and what else of the machine ends a run, end with one line and
+    exit status 1; an interruption with status 130.
+    """
     try:
-        cli(prog_name="python -m monai_r2c")
-    except InputError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
+        # standalone: errors of usage are click's; interruptions and the rest come through
+        sys.exit(cli.main(prog_name="python -m monai_r2c", standalone_mode=False))
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        _end("Interrupted; the same command continues or begins again.", 130)
+    except (InputError, RunError) as error:
+        _end(f"Error: {error}", 1)
+    except OSError as error:
+        where = f"{error.filename2 or error.filename}: " if error.filename else ""
+        _end(f"Error: {where}cannot be read or written ({error.strerror or error}).", 1)
+    except RuntimeError as error:
+        reason = explain_fault(error)
+        if reason is None:
+            raise
+        _end(f"Error: {reason}.", 1)
+
+
+def _end(line: str, status: int) -> None:
+    click.echo(in_one_line(line), err=True)
+    sys.exit(status)

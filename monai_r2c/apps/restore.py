@@ -11,43 +11,47 @@
 
 from __future__ import annotations
 
-import hashlib
+import logging
 import os
 import sys
-import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import click
 import torch
-from tqdm import tqdm
+from monai.data import DataLoader
+from monai.transforms import Compose, RepeatChanneld, ScaleIntensityRanged
 
-import monai_r2c
-from monai_r2c.data import write_radiograph
-from monai_r2c.data.image_files import list_images
-from monai_r2c.engines.precision import autocast_for
+from monai_r2c.data.image_files import FoundImages, find_images
+from monai_r2c.data.restorations import PREDICTIONS, RestorationDataset
+from monai_r2c.engines import R2CEvaluator
+from monai_r2c.handlers import RestorationSaver, TerminalProgress
 from monai_r2c.inferers import RestorationInferer
 from monai_r2c.networks import load_restorer
-from monai_r2c.transforms import LoadRadiograph
+from monai_r2c.transforms import LoadRadiographd
 from monai_r2c.transforms.radiograph.dicom import MODALITIES
 from monai_r2c.utils import (
     InputError,
-    process_count,
+    in_one_line,
     process_device,
     process_rank,
     start_processes,
     stop_processes,
 )
-from monai_r2c.utils.processes import gather_from_processes
-
-from .restore_table import PredictionsTable
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--model", required=True, type=click.Path(path_type=Path), help="The model.pt that training wrote.")
-@click.option("--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
+@click.option(
+    "--output",
+    "--out",
+    "output",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to write to.",
+)
 @click.option(
     "--size",
     type=click.Choice(["trained", "native"]),
@@ -61,7 +65,15 @@ from .restore_table import PredictionsTable
 @click.option(
     "--modality", "modalities", multiple=True, metavar="CODE", help=f"Admit it in DICOM beside {', '.join(MODALITIES)}."
 )
-@click.option("--overwrite", is_flag=True, help="Restore again what is done.")
+@click.option(
+    "--reader",
+    type=click.Choice(["pydicom", "itk"]),
+    default="pydicom",
+    show_default=True,
+    help="Decodes DICOM pixels.",
+)
+@click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True, help="Processes that read ahead.")
+@click.option("--overwrite", is_flag=True, help="Restore again what is done; files of others are left alone.")
 def restore(
     paths: Sequence[Path],
     model: Path,
@@ -71,81 +83,98 @@ def restore(
     precision: str,
     device: str | None,
     modalities: Sequence[str],
+    reader: str,
+    workers: int,
     overwrite: bool,
 ) -> None:
     """Restore and classify radiographs, each written in its own kind, size and bit depth.
 
     PATHS are images and folders, which are searched with their sub-folders; a folder's images keep their place in it.
-    predictions.csv in the output folder has a row for each: class, probabilities, seconds (without writing), error.
-    An image that fails does not stop the others; it is listed, and the exit status is 1. The same command again
-    continues where an interrupted one ended and tries failed images anew.
+    predictions.csv in the output folder has a row for each: class, probabilities, seconds (without writing), SHA-256 of
+    the image and of the model, error. An image that fails does not stop the others; it is listed, and the exit status
+    is 1. The same command again continues where an interrupted one ended and tries failed images anew. Nothing is
+    replaced that this command did not write.
     """
-    plan = plan_outputs(paths, output)
+    plan = plan_restoration(paths, output)
     if "WORLD_SIZE" in os.environ:  # torchrun started several processes
         device = device or process_device()
         start_processes(device)
-    rank, share = process_rank(), list(plan.items())[process_rank() :: process_count()]
-    restorer = _Restorer(model, size, passes, precision, device, (*MODALITIES, *modalities))
-    if rank > 0:
-        gather_from_processes(None)  # until the first process has made the table
-    table = PredictionsTable(output, restorer.classes, restorer.settings, overwrite, leads=rank == 0)
-    if rank == 0:
-        gather_from_processes(None)
-    failed, skipped = {}, 0
-    for file, source in tqdm(share, unit="image", disable=None if rank == 0 else True):
-        target = output / file
-        if not overwrite and table.is_done(file) and target.exists():
-            skipped += 1
-            continue
-        try:
-            if target.exists() and not overwrite and file not in table.rows:
-                raise InputError(f"{target}: exists and is not in predictions.csv; give --overwrite to replace it.")
-            image, meta, row = restorer(source)
-            table.append(file, row)
-            write_radiograph(image, meta, target, restorer.description)
-        except Exception as error:  # whatever is wrong with one image, the others go on
-            failed[file] = _one_line(source, error)
-            table.append(file, {"error": failed[file]})
-    parts = gather_from_processes((failed, skipped))
-    failed, skipped = {file: text for part, _ in parts for file, text in part.items()}, sum(n for _, n in parts)
-    if rank == 0:
-        table.finish(list(plan))
-        for message in failed.values():
-            click.echo(f"Failed: {message}", err=True)
-        done = len(plan) - skipped - len(failed)
-        click.echo(f"Restored {done}, skipped {skipped} already done, failed {len(failed)}; see {table.path}.")
+    target = _device(device)
+    network, trained = load_restorer(model, device=target)
+    inferer = RestorationInferer(passes, trained.image_size if size == "trained" else "native")
+    items = [{"image": str(source), "file": place} for place, source in plan.sources.items()]
+    saver = RestorationSaver(
+        items, trained.classes, output, output / PREDICTIONS, model, inferer, precision, overwrite, file_is_place=True
+    )
+    left = saver.remaining()
+    load = Compose(
+        [
+            LoadRadiographd("image", reader, (*MODALITIES, *modalities)),
+            ScaleIntensityRanged("image", 0.0, 1.0, -1.0, 1.0),
+            RepeatChanneld("image", trained.channels),
+        ]
+    )
+    loader = DataLoader(RestorationDataset(left, load), batch_size=1, num_workers=workers if len(left) > 1 else 0)
+    to_unit = ScaleIntensityRanged("restored", -1.0, 1.0, 0.0, 1.0, clip=True)
+    try:
+        if left:
+            evaluator = R2CEvaluator(
+                target,
+                loader,
+                network,
+                inferer,
+                precision,
+                keep_going=True,
+                postprocessing=Compose([to_unit]),
+                val_handlers=[saver, TerminalProgress("restoring")],
+            )
+            evaluator.logger.setLevel(logging.CRITICAL)  # what ends the run is told once, by who started it
+            evaluator.run()
+        saver.close()
+    except BaseException:
+        saver.folder.abandon()
+        raise
+    if process_rank() == 0:
+        _report(plan, saver)
     stop_processes()
-    if failed:
+    if saver.failed or plan.found.closed:
         sys.exit(1)
 
 
-def plan_outputs(paths: Sequence[Path], output: Path) -> dict[str, Path]:
+@dataclass(frozen=True)
+class RestorationPlan:
+    """Which image goes where.
+
+    Args:
+        sources: by their place in the output folder, with forward slashes, in the order in which they are restored.
+        found: all that was found; its images are those of folders and files alike.
+    """
+
+    sources: dict[str, Path] = field(default_factory=dict)
+    found: FoundImages = field(default_factory=FoundImages)
+
+
+def plan_restoration(paths: Sequence[Path], output: Path) -> RestorationPlan:
     """Say which image goes where.
 
     Args:
         paths: images, which go directly into the output folder, and folders, whose images keep their place in them.
         output: the output folder; what lies in it is no input.
 
-    Returns:
-        Sources by their place in the output folder, with forward slashes, in the order in which they are restored.
-
     Raises:
         InputError: when a folder has no image or is the output folder, or two images would go to one place.
     """
     inside = os.path.realpath(output)
-    plan: dict[str, Path] = {}
+    plan = RestorationPlan()
     for path in paths:
         if not path.is_dir():
             found = {path.name: path}
         elif os.path.realpath(path) == inside:
             raise InputError(f"{path}: is the output folder itself; give another --output.")
         else:
-            images = [image for image in list_images(path) if inside not in map(str, _parents(image))]
-            if not images:
-                raise InputError(f"{path}: the folder holds no radiograph.")
-            found = {image.relative_to(path).as_posix(): image for image in images}
+            found = _search(path, inside, plan)
         for file, source in found.items():
-            other = plan.setdefault(file, source)
+            other = plan.sources.setdefault(file, source)
             if os.path.realpath(other) != os.path.realpath(source):
                 raise InputError(f"{other} and {source}: would both become {output / file}; restore them separately.")
             if os.path.realpath(source) == os.path.realpath(output / file):
@@ -153,39 +182,36 @@ def plan_outputs(paths: Sequence[Path], output: Path) -> dict[str, Path]:
     return plan
 
 
-class _Restorer:
-    """A model ready to restore files, and what decides how it does."""
+def _search(folder: Path, inside: str, plan: RestorationPlan) -> dict[str, Path]:
+    """Images of a folder by their place in it; what is passed over is added to the plan."""
+    found = find_images(folder)
+    images = [image for image in found.images if inside not in map(str, _parents(image))]
+    for reason, others in found.passed_over.items():
+        kept = [path for path in others if inside not in map(str, _parents(path))]
+        plan.found.passed_over.setdefault(reason, []).extend(kept)
+    plan.found.closed.extend(found.closed)
+    if not images and not found.closed:
+        raise InputError(f"{folder}: the folder holds no radiograph{_but(plan.found)}.")
+    return {image.relative_to(folder).as_posix(): image for image in images}
 
-    def __init__(
-        self, model: Path, size: str, passes: int, precision: str, device: str | None, modalities: Sequence[str]
-    ) -> None:
-        self.device = _device(device)
-        self.autocast = autocast_for(precision, self.device)
-        self.network, trained = load_restorer(model, device=self.device)
-        self.channels, self.classes = trained.channels, trained.classes
-        self.load = LoadRadiograph(modalities=modalities)
-        self.inferer = RestorationInferer(passes, trained.image_size if size == "trained" else "native")
-        digest = hashlib.sha256(model.read_bytes()).hexdigest()
-        self.settings = {"model": digest, "size": size, "passes": passes, "precision": precision}
-        at = "native size" if size == "native" else f"{trained.image_size} pixels"
-        self.description = (
-            f"Restored by monai_r2c {monai_r2c.__version__}: {trained.variant} restorer of order {trained.order}, "
-            f"model {digest[:12]}, {passes} pass{'es' * (passes > 1)} at {at}, {precision}"
-        )
 
-    def __call__(self, source: Path) -> tuple[torch.Tensor, dict[str, Any], dict[str, Any]]:
-        """Return the restored image in [0, 1], the meta data of its source and its row of the table."""
-        start = time.perf_counter()
-        image = self.load(source)
-        inputs = image.as_tensor()[None].to(self.device).mul(2).sub(1).repeat(1, self.channels, 1, 1)
-        with torch.inference_mode(), self.autocast:
-            restored, logits = self.inferer(inputs, self.network)
-        restored = restored.float().mean(dim=1).add(1).div(2).cpu()
-        probabilities = logits.float().softmax(dim=1)[0].tolist()
-        row: dict[str, Any] = {f"probability_{n}": f"{p:.6f}" for n, p in zip(self.classes, probabilities)}
-        row["class"] = self.classes[probabilities.index(max(probabilities))]
-        row["seconds"] = f"{time.perf_counter() - start:.3f}"
-        return restored, image.meta, row
+def _but(found: FoundImages) -> str:
+    return f", but {found.describe()}" if found.describe() else ""
+
+
+def _report(plan: RestorationPlan, saver: RestorationSaver) -> None:
+    """Every file that was found is in one of the numbers."""
+    refused, passed_over = len(saver.failed), sum(map(len, plan.found.passed_over.values()))
+    done = len(plan.sources) - saver.restored - refused
+    for message in [*saver.failed.values(), *plan.found.closed]:
+        click.echo(f"Failed: {in_one_line(message)}", err=True)
+    if passed_over:
+        click.echo(f"Passed over: {in_one_line(plan.found.describe())}.")
+    click.echo(
+        f"Found {len(plan.sources) + passed_over} files: {saver.restored + refused} read ({saver.restored} restored, "
+        f"{refused} refused), {done + passed_over} skipped ({done} already done, {passed_over} passed over); "
+        f"see {in_one_line(str(saver.folder.table))}."
+    )
 
 
 def _device(name: str | None) -> torch.device:
@@ -199,10 +225,3 @@ def _device(name: str | None) -> torch.device:
 
 def _parents(path: Path) -> Sequence[Path]:
     return Path(os.path.realpath(path)).parents
-
-
-def _one_line(source: Path, error: Exception) -> str:
-    if isinstance(error, InputError):
-        return str(error)
-    reason = next(iter(str(error).splitlines()), "")
-    return f"{source}: {type(error).__name__}: {reason[:300]}"

@@ -26,6 +26,7 @@ from torch.utils.data import DataLoader
 
 from monai_r2c.inferers import RestorationInferer
 from monai_r2c.utils import R2CKeys as Keys
+from monai_r2c.utils import RunError, describe_error
 from monai_r2c.utils.metadata import plain_tensor, with_metadata_of
 
 from .batch import prepare_image_batch
@@ -49,6 +50,8 @@ class R2CEvaluator(Evaluator):
         inferer: any of MONAI's that gives ``(image, logits)`` of the restorer; default one pass, `RestorationInferer`.
         precision: ``fp32``, ``bf16``, or ``fp16`` on CUDA.
         classify_restored: whether the restored image is classified too, which takes another pass.
+        keep_going: whether an image that cannot be restored, or that the loader says could not be read (``error``, see
+            `RestorationDataset`), gives an output item with ``file`` and ``error`` alone instead of ending the run.
         prepare_batch: see `prepare_image_batch`.
         key_val_metric, additional_metrics, val_handlers: as in MONAI's ``SupervisedEvaluator``, like the rest.
     """
@@ -61,6 +64,7 @@ class R2CEvaluator(Evaluator):
         inferer: Inferer | None = None,
         precision: str = "fp32",
         classify_restored: bool = False,
+        keep_going: bool = False,
         epoch_length: int | None = None,
         non_blocking: bool = False,
         prepare_batch: Callable = prepare_image_batch,
@@ -78,6 +82,7 @@ class R2CEvaluator(Evaluator):
         self.restorer = restorer
         self.inferer = RestorationInferer() if inferer is None else inferer
         self.classify_restored = classify_restored
+        self.keep_going = keep_going
         self.autocast = autocast_for(precision, torch.device(device))
         super().__init__(
             device=device,
@@ -103,6 +108,21 @@ class R2CEvaluator(Evaluator):
         self._register_handlers(val_handlers or ())
 
     def _iteration(self, engine: Engine, batchdata: Mapping[str, Any]) -> dict[str, Any]:
+        if not self.keep_going:
+            return self._restore(engine, batchdata)
+        files, errors = batchdata[Keys.FILE], batchdata.get(Keys.ERROR)
+        if errors is None:
+            try:
+                return self._restore(engine, batchdata)
+            except RunError:
+                raise
+            except Exception as error:  # whatever is wrong with one image, the others go on
+                errors = [describe_error(error, file) for file in files]
+        failed: Any = [{Keys.FILE: file, Keys.ERROR: error} for file, error in zip(files, errors)]
+        engine.state.output = failed
+        return failed
+
+    def _restore(self, engine: Engine, batchdata: Mapping[str, Any]) -> dict[str, Any]:
         batch = self.prepare_batch(batchdata, self.state.device, self.non_blocking, **self.to_kwargs)
         # MetaTensor slows every operation down, and not every network keeps it
         image = plain_tensor(batch["image"])

@@ -11,22 +11,29 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import hashlib
 import os
+import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
 
-from monai_r2c.data import write_radiograph
-from monai_r2c.utils import InputError
+import monai_r2c
+from monai_r2c.data.radiograph_writer import encode_radiograph
+from monai_r2c.data.restorations import ForeignFileError, RestorationFolder
+from monai_r2c.inferers import RestorationInferer
+from monai_r2c.networks import read_settings
+from monai_r2c.transforms import LoadRadiograph, RadiographKeys
+from monai_r2c.utils import InputError, RunError, describe_error
 from monai_r2c.utils import R2CKeys as Keys
-from monai_r2c.utils.files import write_text_atomically
 from monai_r2c.utils.metadata import plain_tensor
-from monai_r2c.utils.processes import gather_from_processes, process_rank
+from monai_r2c.utils.processes import gather_from_processes, process_count, process_rank
+
+from .faults import explain_fault
 
 from .engine_state import items_of
 
@@ -35,8 +42,10 @@ class RestorationSaver:
     """Writes every restored image of an `R2CEvaluator` in the kind of its source, and a table of predictions.
 
     Images keep their place below the folder that all sources share. The table has the columns ``file``, ``class``, one
-    ``probability_<class>`` each, and where the items have them ``class_restored`` (the class of the restored image) and
-    ``label``.
+    ``probability_<class>`` each, where the items have them ``class_restored`` (the class of the restored image) and
+    ``label``, then ``seconds``, ``sha256`` of the image, ``model`` (its SHA-256) and ``error``. Nothing is replaced
+    that was not written here, and image, row and model agree at every moment, see `RestorationFolder`. An image that
+    cannot be written, and an output item with ``error``, gets a row that says why; the others go on.
 
     Args:
         items: the evaluated items, with ``image`` (path of the source) and ``file``; the engine's output items hold
@@ -44,58 +53,158 @@ class RestorationSaver:
         classes: names of the classes.
         output_dir: folder of the restored images.
         predictions: path of the table.
+        model: path of the model file, which the table and DICOM files name by its SHA-256.
+        inferer: of the evaluator; its size and passes are part of what an image is made with.
+        precision: of the evaluator.
+        overwrite: restore again what is done, and take over a folder that was made with another model, size, number of
+            passes or precision; else such a folder is refused, and `remaining` leaves out what is done.
+        file_is_place: whether ``file`` is the place in `output_dir`, instead of that below the shared folder.
 
     Raises:
-        InputError: when two items have the same ``file``.
+        InputError: when two items have the same ``file``, or as `RestorationFolder`.
+        RunError: during a run, when the disk takes no more.
     """
 
     def __init__(
         self,
         items: Sequence[Mapping[str, Any]],
         classes: Sequence[str],
-        output_dir: str | os.PathLike,
+        output_dir: str | Path,
         predictions: str | Path,
+        model: str | os.PathLike | None = None,
+        inferer: RestorationInferer | None = None,
+        precision: str = "fp32",
+        overwrite: bool = True,
+        file_is_place: bool = False,
     ) -> None:
+        self.items, self.classes = list(items), list(classes)
         self.sources = {item["file"]: Path(item["image"]) for item in items}
-        if len(self.sources) < len(items):
+        if len(self.sources) < len(self.items):
             raise InputError("two images of the datalist have the same file; each may stand there once.")
-        parents = {str(path.parent) for path in self.sources.values()}
-        self.root = Path(os.path.commonpath(parents)) if parents else Path()
-        self.classes = list(classes)
-        self.output_dir, self.predictions = Path(output_dir), predictions
-        self._rows: list[dict[str, Any]] = []
+        self.places = {file: file for file in self.sources}
+        if self.sources and not file_is_place:
+            shared = os.path.commonpath({str(path.parent) for path in self.sources.values()})
+            self.places = {file: path.relative_to(shared).as_posix() for file, path in self.sources.items()}
+        settings = restoration_settings(model, inferer, precision)
+        self.description = describe_restoration(model, settings)
+        self.folder = RestorationFolder(output_dir, classes, settings, overwrite, predictions)
+        self.restored = 0
+        self.failed: dict[str, str] = {}
+        self._to_do: set[str] = set()
+        self._begun, self._started = False, 0.0
 
     def attach(self, engine: Engine) -> None:
-        engine.add_event_handler(Events.STARTED, self._rows.clear)
+        engine.add_event_handler(Events.STARTED, self._begin)
+        engine.add_event_handler(Events.ITERATION_STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._save)
-        engine.add_event_handler(Events.COMPLETED, self._write_table)
+        engine.add_event_handler(Events.COMPLETED, self.close)
+
+    def remaining(self) -> list[Mapping[str, Any]]:
+        """Open the folder and return this process's share of the items that are left to restore."""
+        to_do = self._begin()
+        share = [item for item in self.items if self.places[item["file"]] in to_do][process_rank() :: process_count()]
+        left = []
+        for item in share:
+            try:
+                self.folder.check(self.places[item["file"]])
+            except ForeignFileError as error:
+                self._refuse(item["file"], str(error))
+            else:
+                left.append(item)
+        return left
+
+    def close(self) -> None:
+        """Write the table of all processes, each of which calls this; the first then knows what all did."""
+        if not self._begun:
+            return
+        self._begun = False
+        self.folder.close()
+        parts = gather_from_processes((self.restored, self.failed))
+        self.restored = sum(restored for restored, _ in parts)
+        self.failed = {file: reason for _, failed in parts for file, reason in failed.items()}
+
+    def _begin(self) -> set[str]:
+        if not self._begun:
+            self.restored, self.failed = 0, {}
+            self._to_do = set(self.folder.begin(list(self.places.values())))
+            self._begun = True
+        return self._to_do
+
+    def _start(self) -> None:
+        self._started = time.perf_counter()
 
     def _save(self, engine: Engine) -> None:
-        for item in items_of(engine, self, Keys.FILE, Keys.RESTORED, Keys.PROBABILITIES):
-            source = self.sources[item[Keys.FILE]]
-            restored = plain_tensor(item[Keys.RESTORED]).mean(0)
-            write_radiograph(restored, source, self.output_dir / source.relative_to(self.root))
-            probabilities = item[Keys.PROBABILITIES].tolist()
-            row = {"file": item[Keys.FILE], "class": self._most_probable(item[Keys.PROBABILITIES])}
-            row |= {f"probability_{name}": f"{value:.6f}" for name, value in zip(self.classes, probabilities)}
-            if Keys.RESTORED_PROBABILITIES in item:
-                row["class_restored"] = self._most_probable(item[Keys.RESTORED_PROBABILITIES])
-            if "label" in item:
-                row["label"] = self.classes[int(item["label"])]
-            self._rows.append(row)
+        if process_rank() > 0 and len(self.items) < process_count():
+            return  # all processes were given the same few images
+        outputs = items_of(engine, self, Keys.FILE)
+        batch: Any = engine.state.batch
+        elapsed = (time.perf_counter() - self._started) / max(len(outputs), 1)
+        for index, item in enumerate(outputs):
+            reading = float(batch[Keys.SECONDS][index]) if Keys.SECONDS in batch else 0.0
+            try:
+                self._save_item(item, reading + elapsed)
+            except OSError as error:
+                reason = explain_fault(error)
+                if reason is None:
+                    self._refuse(item[Keys.FILE], describe_error(error, self.sources[item[Keys.FILE]]))
+                    continue
+                raise RunError(
+                    f"{self.folder.folder}: {reason}; what is restored is safe, mend that and give the same command "
+                    "again."
+                ) from error
+
+    def _save_item(self, item: Mapping[str, Any], seconds: float) -> None:
+        file = item[Keys.FILE]
+        source, place = self.sources[file], self.places[file]
+        if Keys.ERROR in item:
+            self._refuse(file, item[Keys.ERROR])
+            return
+        row = {"file": file, "class": self._most_probable(item[Keys.PROBABILITIES]), "seconds": f"{seconds:.3f}"}
+        row |= {f"probability_{n}": f"{p:.6f}" for n, p in zip(self.classes, item[Keys.PROBABILITIES].tolist())}
+        if Keys.RESTORED_PROBABILITIES in item:
+            row["class_restored"] = self._most_probable(item[Keys.RESTORED_PROBABILITIES])
+        if "label" in item:
+            row["label"] = self.classes[int(item["label"])]
+        try:
+            meta = getattr(item[Keys.RESTORED], "meta", {})
+            if RadiographKeys.KIND not in meta:
+                meta = LoadRadiograph(modalities=None)(source).meta
+            image = plain_tensor(item[Keys.RESTORED]).mean(0)
+            write = partial(_write, image=image, meta=meta, description=self.description)
+            self.folder.place(place, write, row)
+        except (InputError, ValueError) as error:
+            self._refuse(file, describe_error(error, source))
+        else:
+            self.restored += 1
+
+    def _refuse(self, file: str, reason: str) -> None:
+        self.failed[file] = reason
+        self.folder.refuse(self.places[file], reason, file)
 
     def _most_probable(self, probabilities: torch.Tensor) -> str:
         return self.classes[int(probabilities.argmax())]
 
-    def _write_table(self) -> None:
-        # each process has rows of its own, or all of them of the same few images
-        found = {row["file"]: row for rows in gather_from_processes(self._rows) for row in rows}
-        if process_rank() > 0:
-            return
-        rows = [found[file] for file in self.sources if file in found]
-        columns = list(dict.fromkeys(name for row in rows for name in row))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text_atomically(self.predictions, text.getvalue())
+
+def restoration_settings(
+    model: str | os.PathLike | None, inferer: RestorationInferer | None, precision: str
+) -> dict[str, Any]:
+    """Return what decides how an image is restored: the model's SHA-256, working size, passes, precision."""
+    digest = "" if model is None else hashlib.sha256(Path(model).read_bytes()).hexdigest()
+    inferer = inferer or RestorationInferer()
+    return {"model": digest, "size": inferer.size, "passes": inferer.passes, "precision": precision}
+
+
+def describe_restoration(model: str | os.PathLike | None, settings: Mapping[str, Any]) -> str:
+    """Say in a sentence how an image was restored, for the header of a DICOM file."""
+    if model is None:
+        return ""
+    trained, passes = read_settings(model), settings["passes"]
+    at = "native size" if settings["size"] == "native" else f"{settings['size']} pixels"
+    return (
+        f"Restored by monai_r2c {monai_r2c.__version__}: {trained.variant} restorer of order {trained.order}, "
+        f"model {settings['model'][:12]}, {passes} pass{'es' * (passes > 1)} at {at}, {settings['precision']}"
+    )
+
+
+def _write(path: Path, image: torch.Tensor, meta: Mapping[str, Any], description: str) -> None:
+    encode_radiograph(image, meta, path, description)

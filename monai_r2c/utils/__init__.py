@@ -13,7 +13,15 @@ from __future__ import annotations
 
 from .config_keys import check_keys
 from .enums import R2CKeys, Variant
-from .errors import InputError, NonFiniteLossError, RunError, find_input_error, report_in_one_line
+from .errors import (
+    InputError,
+    NonFiniteLossError,
+    RunError,
+    describe_error,
+    find_input_error,
+    in_one_line,
+    report_in_one_line,
+)
 from .memory import keep_freed_memory
 from .processes import process_count, process_device, process_rank, start_processes, stop_processes
 from .settings import check_settings
@@ -26,7 +34,9 @@ __all__ = [
     "Variant",
     "check_keys",
     "check_settings",
+    "describe_error",
     "find_input_error",
+    "in_one_line",
     "keep_freed_memory",
     "process_count",
     "process_device",

@@ -43,3 +43,5 @@ class R2CKeys(StrEnum):
     RESTORED_PROBABILITIES = "restored_probabilities"
     FILE = "file"
     PATIENT = "patient"
+    ERROR = "error"
+    SECONDS = "seconds"

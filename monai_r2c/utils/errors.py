@@ -20,7 +20,14 @@ _NAMED = re.compile(r"(?:InputError|RunError|NonFiniteLossError): (?P<message>[^
 
 
 class InputError(ValueError):
-    """What the user gave is wrong: one line that says what, where (the file or the key) and what would be right."""
+    """What the user gave is wrong: one line that says what, where (the file or the key) and what would be right.
+
+    Characters of a file's name that would break the line, or that no terminal can print, are escaped.
+    """
+
+    def __init__(self, message: str) -> None:
+        # torch makes the error of a data loader's worker anew with its whole traceback, see `find_input_error`
+        super().__init__(message if message.startswith("Caught ") else in_one_line(message))
 
 
 class RunError(RuntimeError):
@@ -40,6 +47,22 @@ class NonFiniteLossError(RunError):
         self.saved = saved
 
 
+def in_one_line(text: str) -> str:
+    """Return a text with everything escaped that would break its line or cannot be encoded."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def describe_error(error: BaseException, where: object) -> str:
+    """Say in one line what went wrong with a file: the line of an `InputError` in the chain of causes, or the first."""
+    line = find_input_error(error)
+    if line is not None:
+        return line
+    while error.__cause__ is not None:
+        error = error.__cause__
+    reason = next(iter(str(error).splitlines()), "")
+    return in_one_line(f"{where}: {type(error).__name__}: {reason[:300]}".removesuffix(": "))
+
+
 def find_input_error(error: BaseException) -> str | None:
     """Return the one line of the first `InputError` or `RunError` in the chain of causes of `error`, or None.
 
@@ -48,7 +71,7 @@ def find_input_error(error: BaseException) -> str | None:
     """
     seen: BaseException | None = error
     while seen is not None:
-        if (type(seen) is InputError or isinstance(seen, RunError)) and "\n" not in str(seen):
+        if isinstance(seen, (InputError, RunError)) and "\n" not in str(seen):
             return str(seen)
         named = _NAMED.search(str(seen))
         if named:

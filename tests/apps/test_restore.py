@@ -12,6 +12,8 @@
 from __future__ import annotations
 
 import csv
+import errno
+import hashlib
 import importlib
 import os
 import signal
@@ -27,13 +29,14 @@ import pydicom
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from long_run import in_process
 from PIL import Image
 from radiograph_files import ramp, write_dicom_file
 
-from monai_r2c.apps.restore import plan_outputs, restore
+from monai_r2c.apps.restore import plan_restoration, restore
 from monai_r2c.networks import R2CGenerator, save_model
 from monai_r2c.transforms import LoadRadiograph
-from monai_r2c.utils import InputError
+from monai_r2c.utils import InputError, RunError
 
 CLASSES = ("non-covid", "covid")
 
@@ -74,14 +77,15 @@ def rows(output: Path) -> dict[str, dict[str, str]]:
 
 
 def files(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return found - {".restore/journal-0", ".restore/lock"}
 
 
 def test_each_image_is_restored_in_its_place_kind_size_and_depth(images: Path, tmp_path: Path, model: Path) -> None:
     output = tmp_path / "out"
     result = run(images, "--model", model, "--output", output)
     assert result.exit_code == 0, result.output
-    assert "Restored 3, skipped 0 already done, failed 0" in result.output
+    assert "Found 3 files: 3 read (3 restored, 0 refused), 0 skipped (0 already done, 0 passed over)" in result.output
     assert files(output) == {"a.png", "sub/b.png", "sub/c.dcm", "predictions.csv", "restore.json"}
     for name in ("a.png", "sub/b.png", "sub/c.dcm"):
         source, written = LoadRadiograph()(images / name), LoadRadiograph()(output / name)
@@ -90,7 +94,11 @@ def test_each_image_is_restored_in_its_place_kind_size_and_depth(images: Path, t
             assert written.meta[key] == source.meta[key]
     table = rows(output)
     assert list(table) == ["a.png", "sub/b.png", "sub/c.dcm"]
-    assert list(table["a.png"]) == ["file", "class", "probability_non-covid", "probability_covid", "seconds", "error"]
+    probabilities = [f"probability_{name}" for name in CLASSES]
+    assert list(table["a.png"]) == ["file", "class", *probabilities, "seconds", "sha256", "model", "error"]
+    assert {row["model"] for row in table.values()} == {hashlib.sha256(model.read_bytes()).hexdigest()}
+    for name, row in table.items():
+        assert row["sha256"] == hashlib.sha256((output / name).read_bytes()).hexdigest()
     for row in table.values():
         probabilities = [float(row[f"probability_{name}"]) for name in CLASSES]
         assert sum(probabilities) == pytest.approx(1, abs=1e-5)
@@ -134,7 +142,8 @@ def test_a_bad_image_is_listed_and_stops_nothing(bad_images: Path, tmp_path: Pat
     output = tmp_path / "out"
     result = run(bad_images, bad_images / "missing.png", "--model", model, "--output", output)
     assert result.exit_code == 1
-    assert "Restored 3, skipped 0 already done, failed 3" in result.output
+    assert "Found 7 files: 6 read (3 restored, 3 refused), 1 skipped (0 already done, 1 passed over)" in result.output
+    assert "Passed over: 1 no images by name and content (.md)." in result.output
     table = rows(output)
     assert {name for name, row in table.items() if row["error"]} == {"bad.png", "ct.dcm", "missing.png"}
     assert "has modality CT" in table["ct.dcm"]["error"]
@@ -149,18 +158,38 @@ def test_a_bad_image_is_listed_and_stops_nothing(bad_images: Path, tmp_path: Pat
 def test_an_unforeseen_error_is_listed_too(
     images: Path, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(image: torch.Tensor, meta: dict, target: Path, description: str) -> None:
-        if target.name == "b.png":
-            raise OSError("no space left\non the device")
-        write(image, meta, target, description)
+    def fail(image: torch.Tensor, meta: dict, file: Path, description: str) -> None:
+        if meta["filename_or_obj"].endswith("b.png"):
+            raise OSError("no name\nfor this")
+        write(image, meta, file, description)
 
-    module = importlib.import_module("monai_r2c.apps.restore")
-    write = module.write_radiograph
-    monkeypatch.setattr(module, "write_radiograph", fail)
+    module = importlib.import_module("monai_r2c.handlers.restoration_saver")
+    write = module.encode_radiograph
+    monkeypatch.setattr(module, "encode_radiograph", fail)
     result = run(images, "--model", model, "--output", tmp_path / "out")
     assert result.exit_code == 1
-    assert rows(tmp_path / "out")["sub/b.png"]["error"].endswith("OSError: no space left")
+    assert rows(tmp_path / "out")["sub/b.png"]["error"].endswith("b.png: OSError: no name")
     assert files(tmp_path / "out") == {"a.png", "sub/c.dcm", "predictions.csv", "restore.json"}
+
+
+def test_a_full_disk_ends_the_run_with_one_line_and_a_folder_that_agrees(
+    images: Path, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(image: torch.Tensor, meta: dict, file: Path, description: str) -> None:
+        if meta["filename_or_obj"].endswith("b.png"):
+            raise OSError(errno.ENOSPC, "No space left on device", str(file))
+        write(image, meta, file, description)
+
+    module = importlib.import_module("monai_r2c.handlers.restoration_saver")
+    write = module.encode_radiograph
+    monkeypatch.setattr(module, "encode_radiograph", fill)
+    result = run(images, "--model", model, "--output", tmp_path / "out")
+    assert isinstance(result.exception, RunError)
+    assert "the disk is full; what is restored is safe" in str(result.exception)
+    assert files(tmp_path / "out") == {"a.png", "predictions.csv", "restore.json"}
+    assert list(rows(tmp_path / "out")) == ["a.png"]
+    monkeypatch.undo()
+    assert "(2 restored, 0 refused), 1 skipped" in run(images, "--model", model, "--output", tmp_path / "out").output
 
 
 def test_a_modality_is_admitted_by_an_option(bad_images: Path, tmp_path: Path, model: Path) -> None:
@@ -176,17 +205,17 @@ def test_a_second_run_skips_what_is_done_and_tries_failures_again(
     before = {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in ("a.png", "sub/c.dcm")}
     Image.fromarray(ramp(8)).save(bad_images / "bad.png")
     result = run(*arguments)
-    assert "Restored 1, skipped 3 already done, failed 1" in result.output
+    assert "2 read (1 restored, 1 refused), 4 skipped (3 already done, 1 passed over)" in result.output
     assert {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in before} == before
     assert rows(tmp_path / "out")["bad.png"]["error"] == ""
-    assert "Restored 4, skipped 0 already done, failed 1" in run(*arguments, "--overwrite").output
+    assert "5 read (4 restored, 1 refused)" in run(*arguments, "--overwrite").output
 
 
 def test_an_image_whose_restoration_vanished_is_restored_again(images: Path, tmp_path: Path, model: Path) -> None:
     arguments = (images, "--model", model, "--output", tmp_path / "out")
     run(*arguments)
     (tmp_path / "out/a.png").unlink()
-    assert "Restored 1, skipped 2 already done" in run(*arguments).output
+    assert "1 read (1 restored, 0 refused), 2 skipped (2 already done" in run(*arguments).output
     assert (tmp_path / "out/a.png").exists()
 
 
@@ -195,9 +224,9 @@ def test_what_a_kill_left_half_written_is_cleaned_up(images: Path, tmp_path: Pat
     arguments = (images, "--model", model, "--output", output)
     run(*arguments)
     whole = rows(output)
-    (output / "a.png").rename(output / ".partial-a.png")  # killed before the rename
-    table = output / "predictions.csv"
-    table.write_text(table.read_text() + "sub/b.png,cov")  # killed within a row
+    (output / "a.png").rename(output / ".restore/partial-0")  # killed before the rename
+    with (output / ".restore/journal-0").open("a") as journal:
+        journal.write('{"file": "sub/b.png", "sha')  # killed within a record
     assert run(*arguments).exit_code == 0
     assert files(output) == {"a.png", "sub/b.png", "sub/c.dcm", "predictions.csv", "restore.json"}
     assert _predicted(rows(output)) == _predicted(whole)
@@ -208,8 +237,8 @@ def test_a_killed_run_continues_to_the_same_set_of_files(tmp_path: Path, model: 
     folder, output = tmp_path / "images", tmp_path / "out"
     folder.mkdir()
     rng = np.random.default_rng(0)
-    for index in range(150):
-        Image.fromarray(rng.integers(0, 256, (200, 200)).astype(np.uint8)).save(folder / f"{index:03d}.png")
+    for index in range(40):
+        Image.fromarray(rng.integers(0, 256, (120, 120)).astype(np.uint8)).save(folder / f"{index:03d}.png")
     options = ["--model", str(model), "--output", str(output)]
     program = "from monai_r2c.apps.restore import restore; restore()"
     process = subprocess.Popen([sys.executable, "-c", program, str(folder), *options], stderr=subprocess.DEVNULL)
@@ -222,12 +251,12 @@ def test_a_killed_run_continues_to_the_same_set_of_files(tmp_path: Path, model: 
         process.wait()
     assert process.returncode == -signal.SIGKILL
     done = {name for name in files(output) if name.endswith(".png") and not name.startswith(".")}
-    assert 3 <= len(done) < 150
+    assert 3 <= len(done) < 40
     for name in done:
         Image.open(output / name).load()  # whole
     result = run(folder, *options)
     assert result.exit_code == 0, result.output
-    assert "skipped 0 already done" not in result.output
+    assert "(0 already done" not in result.output
     run(folder, "--model", model, "--output", tmp_path / "uninterrupted")
     assert files(output) == files(tmp_path / "uninterrupted")
     assert _predicted(rows(output)) == _predicted(rows(tmp_path / "uninterrupted"))
@@ -241,7 +270,8 @@ def _until(seconds: float) -> Iterator[None]:
 
 
 def _predicted(table: dict[str, dict[str, str]]) -> list[dict[str, str]]:
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in table.values()]
+    changing = ("seconds", "sha256")  # a DICOM file holds when it was made
+    return [{key: value for key, value in row.items() if key not in changing} for row in table.values()]
 
 
 def test_other_settings_do_not_mix_into_a_folder(images: Path, tmp_path: Path, model: Path) -> None:
@@ -253,38 +283,145 @@ def test_other_settings_do_not_mix_into_a_folder(images: Path, tmp_path: Path, m
     assert run(*arguments, "--passes", 2, "--overwrite").exit_code == 0
 
 
-def test_files_of_others_are_left_alone(images: Path, tmp_path: Path, model: Path) -> None:
+def test_files_of_others_are_left_alone_however_often(images: Path, tmp_path: Path, model: Path) -> None:
     output = tmp_path / "out"
     output.mkdir()
     (output / "a.png").write_bytes(b"mine")
-    result = run(images / "a.png", "--model", model, "--output", output)
-    assert result.exit_code == 1
-    assert "give --overwrite to replace it" in rows(output)["a.png"]["error"]
-    assert (output / "a.png").read_bytes() == b"mine"
+    for options in ([], [], ["--overwrite"]):
+        result = run(images / "a.png", "--model", model, "--output", output, *options)
+        assert result.exit_code == 1
+        assert "was not written by this command" in rows(output)["a.png"]["error"]
+        assert (output / "a.png").read_bytes() == b"mine"
+
+
+def test_tables_of_others_are_left_alone(images: Path, tmp_path: Path, model: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run/predictions.csv").write_text("file,label\n")
-    refused = run(images / "a.png", "--model", model, "--output", tmp_path / "run")
-    assert "is not of `restore`" in str(refused.exception)
+    for options in ([], ["--overwrite"]):
+        refused = run(images / "a.png", "--model", model, "--output", tmp_path / "run", *options)
+        assert "predictions.csv: was not written by this command" in str(refused.exception)
+        assert files(tmp_path / "run") == {"predictions.csv"}
+        assert (tmp_path / "run/predictions.csv").read_text() == "file,label\n"
+
+
+def test_a_restoration_that_was_changed_since_is_somebody_else_s(images: Path, tmp_path: Path, model: Path) -> None:
+    arguments = (images, "--model", model, "--output", tmp_path / "out")
+    run(*arguments)
+    (tmp_path / "out/a.png").write_bytes(b"retouched")
+    result = run(*arguments, "--overwrite")
+    assert (tmp_path / "out/a.png").read_bytes() == b"retouched"
+    assert "(2 restored, 1 refused)" in result.output
+    assert rows(tmp_path / "out")["a.png"]["class"] == ""
+
+
+@pytest.fixture(scope="module")
+def other_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(1)
+    path = tmp_path_factory.mktemp("model") / "model.pt"
+    save_model(path, R2CGenerator(2, features=4), CLASSES, 32)
+    return path
+
+
+def test_an_image_that_fails_under_another_model_keeps_the_row_of_the_first(
+    images: Path, tmp_path: Path, model: Path, other_model: Path
+) -> None:
+    output = tmp_path / "out"
+    run(images, "--model", model, "--output", output)
+    before = rows(output)["a.png"]
+    (images / "a.png").write_bytes((images / "a.png").read_bytes()[:60])
+    assert run(images, "--model", other_model, "--output", output, "--overwrite").exit_code == 1
+    table = rows(output)
+    assert table["a.png"] == before | {"error": table["a.png"]["error"]}
+    assert "truncated" in table["a.png"]["error"]
+    assert table["a.png"]["model"] == _sha256(model) != table["sub/b.png"]["model"] == _sha256(other_model)
+    for name, row in table.items():
+        assert row["sha256"] == _sha256(output / name)
+    assert "2 skipped" in run(images, "--model", other_model, "--output", output).output  # and tries the failed one
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL on this system")
+@pytest.mark.parametrize("step", ["before", "after"])
+def test_rows_agree_with_images_after_a_kill_beside_the_image_s_rename(
+    images: Path, tmp_path: Path, model: Path, other_model: Path, step: str
+) -> None:
+    output = tmp_path / "out"
+    run(images, "--model", model, "--output", output)
+
+    def overwrite() -> None:
+        replace = os.replace
+
+        def killed(source: Path, target: Path) -> None:
+            if str(target).endswith("b.png"):
+                if step == "after":
+                    replace(source, target)
+                os.kill(os.getpid(), signal.SIGKILL)
+            replace(source, target)
+
+        os.replace = killed
+        run(images, "--model", other_model, "--output", output, "--overwrite", "--workers", 0)
+
+    assert in_process(overwrite) == -signal.SIGKILL
+    for name, row in rows(output).items():
+        assert row["sha256"] == _sha256(output / name)
+    result = run(images, "--model", other_model, "--output", output)
+    assert "(2 restored, 0 refused), 1 skipped" in result.output
+    assert {row["model"] for row in rows(output).values()} == {_sha256(other_model)}
+
+
+def test_two_runs_at_once_do_not_share_a_folder(images: Path, tmp_path: Path, model: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    arguments = (images, "--model", model, "--output", tmp_path / "out")
+    run(*arguments)
+
+    def second_run() -> None:
+        assert "another run is restoring into it" in str(run(*arguments).exception)
+
+    with (tmp_path / "out/.restore/lock").open("wb") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        assert in_process(second_run) == 0
+    assert run(*arguments).exit_code == 0
+
+
+def test_a_name_that_a_spreadsheet_would_compute_or_that_breaks_lines_is_harmless(tmp_path: Path, model: Path) -> None:
+    folder, output = tmp_path / "images", tmp_path / "out"
+    folder.mkdir()
+    names = ["=1+1.png", "-x.png", "two\nlines.png", "胸部 レントゲン.png", "plain.png"]
+    for name in names:
+        Image.fromarray(ramp(8)).save(folder / name)
+    (folder / "bad\nname.png").write_bytes(b"no image")
+    result = run(folder, "--model", model, "--output", output)
+    assert {row.removeprefix("./") for row in rows(output)} == {*names, "bad\nname.png"}
+    assert not any(row.startswith(("=", "-", "+", "@")) for row in rows(output))
+    assert all((output / row).exists() for row, values in rows(output).items() if not values["error"])
+    assert "bad\\nname.png: is no PNG" in result.output
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_the_output_folder_within_the_input_is_no_input(images: Path, model: Path) -> None:
     arguments = (images, "--model", model, "--output", images / "restored")
-    assert "Restored 3," in run(*arguments).output
-    assert "Restored 0, skipped 3 already done, failed 0" in run(*arguments).output
+    assert "(3 restored" in run(*arguments).output
+    assert "Found 3 files: 0 read (0 restored, 0 refused), 3 skipped (3 already done" in run(*arguments).output
 
 
 def test_plans_that_would_lose_images_are_refused(images: Path, tmp_path: Path) -> None:
     Image.fromarray(ramp(8)).save(tmp_path / "a.png")
     with pytest.raises(InputError, match="would both become"):
-        plan_outputs([images, tmp_path / "a.png"], tmp_path / "out")
+        plan_restoration([images, tmp_path / "a.png"], tmp_path / "out")
     with pytest.raises(InputError, match="is the output folder itself"):
-        plan_outputs([images], images)
+        plan_restoration([images], images)
     with pytest.raises(InputError, match="would be overwritten"):
-        plan_outputs([images / "a.png"], images)
+        plan_restoration([images / "a.png"], images)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no radiograph"):
-        plan_outputs([tmp_path / "empty"], tmp_path / "out")
-    assert list(plan_outputs([images, images / "a.png"], tmp_path / "out")) == ["a.png", "sub/b.png", "sub/c.dcm"]
+        plan_restoration([tmp_path / "empty"], tmp_path / "out")
+    assert list(plan_restoration([images, images / "a.png"], tmp_path / "out").sources) == [
+        "a.png",
+        "sub/b.png",
+        "sub/c.dcm",
+    ]
 
 
 def test_a_device_that_is_not_there_is_refused(images: Path, tmp_path: Path, model: Path) -> None:

@@ -11,7 +11,8 @@
 
 from __future__ import annotations
 
+from .dataset import RestorationDataset
 from .folder import PREDICTIONS, RECORDS, SETTINGS, RestorationFolder
 from .ledger import ForeignFileError
 
-__all__ = ["PREDICTIONS", "RECORDS", "SETTINGS", "ForeignFileError", "RestorationFolder"]
+__all__ = ["PREDICTIONS", "RECORDS", "SETTINGS", "ForeignFileError", "RestorationDataset", "RestorationFolder"]

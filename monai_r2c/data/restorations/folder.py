@@ -118,7 +118,8 @@ class RestorationFolder:
         Args:
             file: its place.
             write: writes the image to the path that it is given.
-            row: what is said of it, without ``file``, ``sha256``, ``model`` and ``error``.
+            row: what is said of it, without ``sha256``, ``model`` and ``error``; with ``file`` where the table has
+                another name for it than its place.
 
         Raises:
             ForeignFileError: when something stands there that was not written here.
@@ -143,9 +144,15 @@ class RestorationFolder:
         self._note({"file": file, "sha256": digest, "row": said | {"made": _made(self.settings)}})
         self._settled(file)
 
-    def refuse(self, file: str, reason: str) -> None:
-        """Say in a file's row why it was not restored; an earlier image of it stays, and its row with it."""
-        self._note({"file": file, "error": reason})
+    def refuse(self, file: str, reason: str, name: str | None = None) -> None:
+        """Say in a file's row why it was not restored; an earlier image of it stays, and its row with it.
+
+        Args:
+            file: its place.
+            reason: one line.
+            name: what the table calls it; default its place.
+        """
+        self._note({"file": file, "error": {"file": name or file, "error": reason}})
         self._settled(file)
 
     def close(self) -> None:
@@ -221,10 +228,12 @@ class RestorationFolder:
         if fcntl is None:
             return
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not inherited by a loader's workers
         except OSError as error:
             self.release()
-            raise InputError(f"{self.folder}: another process is restoring into it; wait, or give another.") from error
+            raise InputError(
+                f"{self.folder}: another run is restoring into it; wait, or give another --output."
+            ) from error
 
     def _journals(self) -> list[Path]:
         return sorted(self.records.glob("journal-*"))
@@ -264,14 +273,14 @@ class RestorationFolder:
 
     def _write_table(self) -> None:
         start = time.monotonic()
-        rows: list[Row] = []
+        rows: list[tuple[int, str, Row]] = []
+        last = len(self._order)
         for file in {**self._ledger.versions, **self._ledger.failures}:
             row = None if file in self._pending or file in self._own_texts() else self._ledger.row(file)
             if row is not None:
-                rows.append({key: value for key, value in row.items() if key != "made"})
-        last = len(self._order)
-        rows.sort(key=lambda row: (self._order.get(row["file"], last), row["file"]))
-        self._write_text(self._own_texts()[0], table_text(rows, self.classes))
+                rows.append((self._order.get(file, last), file, row))
+        rows.sort(key=lambda item: item[:2])
+        self._write_text(self._own_texts()[0], table_text([row for *_, row in rows], self.classes))
         self._next_table = time.monotonic() + _TABLE_SHARE * (time.monotonic() - start)
 
     def _own_texts(self) -> tuple[str, str]:

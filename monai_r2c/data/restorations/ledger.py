@@ -50,13 +50,13 @@ class Ledger:
     Args:
         folder: that the files are in.
         versions: for each file, by place in the folder, every recorded content by its SHA-256.
-        failures: why the last try of a file failed, for files whose last try did.
+        failures: for each file whose last try failed, why, and by what name the table knows the file.
         settings: of the run that the folder belongs to.
     """
 
     folder: Path
     versions: dict[str, dict[str, Version]] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, Row] = field(default_factory=dict)
     settings: dict[str, Any] | None = None
 
     def apply(self, record: Mapping[str, Any]) -> None:
@@ -108,7 +108,7 @@ class Ledger:
             digest = None
         row = self.versions[file][digest].row if digest else None
         if file in self.failures:
-            return {"file": file, **(row or {}), "error": self.failures[file]}
+            return {"file": file, **(row or {}), **self.failures[file]}
         return row and {"file": file, **row}
 
     def settle(self) -> None:

@@ -21,13 +21,15 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def table_text(rows: Iterable[Mapping[str, str]], classes: Sequence[str]) -> bytes:
-    """Lay rows out as CSV: ``file``, ``class``, a ``probability_<class>`` each, what else rows have, and the trailing
-    ``seconds``, ``sha256`` (of the image), ``model`` (SHA-256) and ``error``.
+    """Lay rows out as CSV.
+
+    The columns are ``file``, ``class``, a ``probability_<class>`` each, what else rows have, ``seconds``, ``sha256``
+    (of the image), ``model`` (SHA-256) and ``error``.
 
     Bytes of names that are not UTF-8 are kept. A file whose name a spreadsheet would take for a formula has ``./``
     before it, which is the same file; other such cells have an apostrophe.
     """
-    rows = list(rows)
+    rows = [{column: value for column, value in row.items() if column != "made"} for row in rows]
     columns = [*_LEADING, *(f"probability_{name}" for name in classes)]
     extra = dict.fromkeys(column for row in rows for column in row)
     columns += [column for column in extra if column not in (*columns, *_TRAILING)] + list(_TRAILING)
