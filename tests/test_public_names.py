@@ -58,7 +58,8 @@ PUBLIC = {
     """,
     "data": """
         Datalist DatalistItem EpochSampler EvaluationSampler ImagePool PhantomChest QualityMeasures
-        QualityThresholds UnpairedDataset cached_dataset find_confounding find_faults inference_items
+        QualityThresholds RestorationDataset RestorationFolder
+        UnpairedDataset cached_dataset find_confounding find_faults inference_items
         list_images load_datalist measure_quality propose_quality read_datalist read_dataset_dir
         replaced_at_once write_phantom_dataset write_radiograph
     """,

@@ -21,6 +21,7 @@ from .inference import inference_items
 from .phantom import PhantomChest, write_phantom_dataset
 from .quality import QualityMeasures, QualityThresholds, find_faults, measure_quality, propose_quality
 from .radiograph_writer import replaced_at_once, write_radiograph
+from .restorations import RestorationDataset, RestorationFolder
 from .unpaired import UnpairedDataset
 
 __all__ = [
@@ -32,6 +33,8 @@ __all__ = [
     "PhantomChest",
     "QualityMeasures",
     "QualityThresholds",
+    "RestorationDataset",
+    "RestorationFolder",
     "UnpairedDataset",
     "cached_dataset",
     "find_confounding",

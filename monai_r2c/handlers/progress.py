@@ -31,4 +31,5 @@ class TerminalProgress:
 
     def attach(self, engine: Engine) -> None:
         if sys.stderr.isatty() and process_rank() == 0:
-            ProgressBar(desc=self.description).attach(engine)
+            # tqdm's own format tells the rate beside the time left
+            ProgressBar(desc=self.description, bar_format=None).attach(engine)

@@ -123,6 +123,22 @@ class RestorationSaver:
         self.restored = sum(restored for restored, _ in parts)
         self.failed = {file: reason for _, failed in parts for file, reason in failed.items()}
 
+    def report(self) -> None:
+        """Print what the processes did; the first one does.
+
+        Raises:
+            RunError: when images were refused.
+        """
+        if process_rank() > 0:
+            return
+        done = len(self.items) - self.restored - len(self.failed)
+        print(
+            f"{len(self.items)} images: {self.restored} restored, {len(self.failed)} refused, {done} already done; "
+            f"see {self.folder.table}"
+        )
+        for reason in self.failed.values():
+            raise RunError(f"{len(self.failed)} of {len(self.items)} images were refused, such as {reason}")
+
     def _begin(self) -> set[str]:
         if not self._begun:
             self.restored, self.failed = 0, {}

@@ -88,7 +88,7 @@ def test_evaluation_scores_both_domains_and_restores_each_poor_image(trained: Pa
     rows = _rows(trained / "evaluation.csv")
     assert {(row["domain"], row["metric"]) for row in rows} >= {(d, s) for d in ("poor", "good") for s in SCORES}
     predictions = _rows(trained / "predictions.csv")
-    assert len(predictions) == len(list((trained / "restored").iterdir())) == 3
+    assert len(predictions) == len(list((trained / "restored").glob("*.png"))) == 3
     accuracy = np.mean([row["class"] == row["label"] for row in predictions])
     assert float(next(r["value"] for r in rows if (r["domain"], r["metric"]) == ("poor", "accuracy"))) == pytest.approx(
         accuracy
@@ -131,12 +131,31 @@ def test_inference_keeps_size_and_depth_and_equals_the_evaluation(
     trained: Path, configs: Path, dataset_dir: Path
 ) -> None:
     _evaluate(configs, trained)
-    evaluated = {path.name: path.read_bytes() for path in (trained / "restored").iterdir()}
-    _evaluate(configs, trained, "inference", images=str(dataset_dir / "testA"))
+    evaluated = {path.name: path.read_bytes() for path in (trained / "restored").glob("*.png")}
+    _evaluate(configs, trained, "inference", images=str(dataset_dir / "testA"), overwrite=True)
     for name, content in evaluated.items():
         assert (trained / "restored" / name).read_bytes() == content
         with Image.open(trained / "restored" / name) as image:
             assert (image.size, image.mode) == ((20, 24), "L")
+
+
+def test_inference_continues_after_a_bad_image_and_leaves_out_what_is_done(
+    trained: Path, configs: Path, dataset_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    shutil.copytree(dataset_dir / "testA", tmp_path / "images")
+    shutil.copy(trained / "model.pt", tmp_path / "model.pt")
+    names = sorted(path.name for path in (tmp_path / "images").iterdir())
+    (tmp_path / "images" / names[0]).write_bytes(b"broken")
+    settings = {"images": str(tmp_path / "images"), "num_workers": 0}
+    with pytest.raises(InputError, match=f"1 of {len(names)} images were refused, such as .*{names[0]}"):
+        _raise_line(_evaluate, configs, tmp_path, "inference", **settings)
+    rows = {row["file"]: row for row in _rows(tmp_path / "predictions.csv")}
+    assert [bool(rows[name]["error"]) for name in names] == [True] + [False] * (len(names) - 1)
+    assert len({row["model"] for row in rows.values() if row["class"]}) == 1
+    shutil.copy(dataset_dir / "testA" / names[0], tmp_path / "images")
+    capsys.readouterr()
+    _evaluate(configs, tmp_path, "inference", **settings)
+    assert f"{len(names)} images: 1 restored, 0 refused, {len(names) - 1} already done" in capsys.readouterr().out
 
 
 def test_run_is_the_twin_of_training_and_overrides_reach_the_networks(
