@@ -97,9 +97,6 @@ setup(
         "monai_r2c.study": ["assets/*"],
         "monai_r2c.bundles": ["*/LICENSE", "*/*.sh", "*/configs/*", "*/docs/*", "*/models/*.md"],
     },
-    license="Apache-2.0",
-    packages=find_packages(include=["monai_r2c", "monai_r2c.*"]),
-    package_data={"monai_r2c.report": ["page.html", "page.css", "page.js"], "monai_r2c.study": ["assets/*"]},
     python_requires=">=3.10",
     install_requires=[
         "torch>=2.8",

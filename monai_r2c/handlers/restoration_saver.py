@@ -33,9 +33,8 @@ from monai_r2c.utils import R2CKeys as Keys
 from monai_r2c.utils.metadata import plain_tensor
 from monai_r2c.utils.processes import gather_from_processes, process_count, process_rank
 
-from .faults import explain_fault
-
 from .engine_state import items_of
+from .faults import explain_fault
 
 
 class RestorationSaver:
