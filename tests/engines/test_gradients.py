@@ -23,9 +23,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch.nn.utils import get_total_norm
 
 from monai_r2c.engines import R2CEvents
-from monai_r2c.handlers.epoch_log import scalars as scalars_of
 from monai_r2c.losses import R1Penalty
 from monai_r2c.utils import InputError
+from monai_r2c.utils.scalars import scalars as scalars_of
 
 Step = tuple[dict[str, torch.Tensor], dict[str, float]]
 
