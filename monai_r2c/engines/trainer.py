@@ -51,7 +51,8 @@ class R2CTrainer(Trainer):
     images (through the pools). ``engine.state.output`` holds every loss term by name (`RestoreToClassifyLoss`,
     `UnpairedDiscriminatorLoss`), both learning rates (``generator_learning_rate``,
     ``discriminator_learning_rate``), the images of the step by name (but the identity images, whose names are losses)
-    and the files they came from. Fires `R2CEvents` and MONAI's ``MODEL_COMPLETED``.
+    and the files they came from; ``output[0]`` holds the numbers alone, which MONAI's handlers take by default. Fires
+    `R2CEvents` and MONAI's ``MODEL_COMPLETED``.
 
     For several processes give networks within ``DistributedDataParallel``. A discriminator is called without it where
     it is frozen, so that each backward pass averages the gradients of the networks it trains, once.

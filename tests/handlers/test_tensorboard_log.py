@@ -75,12 +75,14 @@ def test_steps_done_again_are_there_once_and_those_of_other_writers_are_theirs(t
     assert sorted(found["ignite/loss"]) == sorted([*range(1, 10), *range(4, 13)])
 
 
-@pytest.mark.parametrize("cut", [0, 1, 11])
-def test_file_that_a_killed_process_left_is_read_up_to_its_last_whole_record(tmp_path: Path, cut: int) -> None:
+@pytest.mark.parametrize(("cut", "end"), [(0, b""), (1, b""), (11, b""), (0, bytes(64)), (7, b"\xff" * 64)])
+def test_file_that_a_killed_process_left_is_read_up_to_its_last_whole_record(
+    tmp_path: Path, cut: int, end: bytes
+) -> None:
     _train(tmp_path, 2)
     (path,) = tmp_path.glob("*.monai_r2c")
     content = path.read_bytes()
-    path.write_bytes(content[: len(content) - cut])
+    path.write_bytes(content[: len(content) - cut] + end)
     remove_later_steps(tmp_path, ".monai_r2c", 4)
     for other in set(tmp_path.iterdir()) - {path}:
         other.unlink()
