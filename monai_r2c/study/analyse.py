@@ -144,7 +144,7 @@ def _flow(answers: StudyAnswers) -> list[Part]:
         *((f"Readers: {task}", reader_flow(answers, task)) for task in answers.tasks),
     ):
         lines = [text + (f" (then left out: {'; '.join(reasons)})" if reasons else "") for text, reasons in stages]
-        parts += [Heading(heading), Drawing(flow(stages)), Lines(lines)]
+        parts += [Heading(heading), Drawing(flow(stages), lines)]
     parts += [Heading("What each reader did"), Grid(reader_table(answers))]
     parts.append(Text("Repeats and catch trials measure the readers and count in no result."))
     return parts

@@ -122,7 +122,7 @@ def crossed_share(values: np.ndarray, null: float = 0.5) -> Estimate:
     else:
         margin = 0.5 / (readers * cases)
         inner = min(max(mean, margin), 1 - margin)
-        count, limit = min(inner * (1 - inner) / spread.variance, 4.0 * readers * cases), spread.limit(alpha)
+        count, limit = inner * (1 - inner) / spread.variance, spread.limit(alpha)
         p = linear.p
     count *= (float(stats.norm.isf(alpha / 2)) / limit) ** 2
     proportion = require("statsmodels.stats.proportion")

@@ -65,7 +65,7 @@ class Document:
         )
 
     def markdown(self) -> str:
-        """The same as Markdown, without drawings."""
+        """The same as Markdown."""
         parts = [f"# {self.title}", self.subtitle, *(f"> {warning}" for warning in self.warnings)]
         if self.tiles:
             parts.append("\n".join(f"- {title}: **{value}** {more}".rstrip() for title, value, more in self.tiles))
@@ -139,15 +139,16 @@ class Grid:
 
 @dataclass(frozen=True)
 class Drawing:
-    """An SVG, for the page alone."""
+    """An SVG for the page, and lines that say the same in Markdown."""
 
     svg: str
+    lines: Sequence[str] = ()
 
     def html(self) -> str:
         return f'<figure class="card">{self.svg}</figure>'
 
     def markdown(self) -> str:
-        return ""
+        return "\n".join(f"- {line}" for line in self.lines)
 
 
 Part = Heading | Text | Lines | Grid | Drawing

@@ -15,7 +15,7 @@ import math
 
 from .answers import StudyAnswers
 from .design import DIAGNOSIS, PREFERENCE
-from .diagnosis import Diagnosis, washout_faults
+from .diagnosis import FIGURES, Diagnosis, washout_faults
 from .estimate import Estimate
 from .flow import poor_attention
 from .preference import Preference
@@ -80,6 +80,13 @@ def _diagnosis(found: Diagnosis) -> list[str]:
     several = len(found.readers) > 1
     auc = found.figures["auc"]
     lines += _open(f"a difference in AUC between {name}", auc.random if several else auc.fixed, 0.0)
+    for key, title in FIGURES.items():
+        comparison = found.figures[key]
+        if comparison.random.high - comparison.random.low < comparison.fixed.high - comparison.fixed.low:
+            lines.append(
+                f"The interval of the difference in {title} ({name}) is narrower for other readers than for these: these "
+                "differ less than chance makes readers differ. Go by the wider one."
+            )
     if not found.non_inferior:
         lines.append(
             f"It is not shown that {found.second} loses at most {found.margin:g} of the sensitivity of {found.first}."

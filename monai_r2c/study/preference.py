@@ -131,4 +131,4 @@ def _later(kept: list[Reading], readers: list[str], second: str, answers: StudyA
         return Estimate(value, readers=len(differences), about="needs two readers for an interval")
     test = stats.ttest_1samp(differences, 0)
     low, high = test.confidence_interval()
-    return Estimate(value, float(low), float(high), float(test.pvalue), len(differences))
+    return Estimate(value, max(float(low), -1.0), min(float(high), 1.0), float(test.pvalue), len(differences))
