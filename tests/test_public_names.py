@@ -66,6 +66,10 @@ PUBLIC = {
     "report": """
         RunContents read_run write_report
     """,
+    "study": """
+        AUCPlan Design PreferencePlan StudyCase StudyCases analyse_study cases_needed cases_of_folders cases_of_run
+        make_study
+    """,
     "utils": """
         InputError NonFiniteLossError R2CKeys RunError Variant check_keys check_settings describe_error find_input_error
         in_one_line keep_freed_memory process_count process_device process_rank report_in_one_line

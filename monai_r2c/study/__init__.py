@@ -11,8 +11,21 @@
 
 from __future__ import annotations
 
+from .analyse import analyse_study
 from .cases import StudyCase, StudyCases, cases_of_folders, cases_of_run
 from .design import Design
 from .make import make_study
+from .power import AUCPlan, PreferencePlan, cases_needed
 
-__all__ = ["Design", "StudyCase", "StudyCases", "cases_of_folders", "cases_of_run", "make_study"]
+__all__ = [
+    "AUCPlan",
+    "Design",
+    "PreferencePlan",
+    "StudyCase",
+    "StudyCases",
+    "analyse_study",
+    "cases_needed",
+    "cases_of_folders",
+    "cases_of_run",
+    "make_study",
+]

@@ -84,7 +84,7 @@ def _diagnosis(found: Diagnosis) -> list[str]:
         comparison = found.figures[key]
         if comparison.random.high - comparison.random.low < comparison.fixed.high - comparison.fixed.low:
             lines.append(
-                f"The interval of the difference in {title} ({name}) is narrower for other readers than for these: these "
+                f"The interval of the difference in {title} ({name}) is narrower for other readers than for these, who "
                 "differ less than chance makes readers differ. Go by the wider one."
             )
     if not found.non_inferior:

@@ -22,7 +22,8 @@ from PIL import Image
 from study_files import make_small_study, write_images
 
 from monai_r2c.apps.study import study as command
-from monai_r2c.study import cases_of_folders
+from monai_r2c.study import cases_of_folders, cases_of_run
+from monai_r2c.study.extras import require
 from monai_r2c.study.pixels import pack, read_pixels, unpack
 from monai_r2c.utils import InputError
 
@@ -96,6 +97,30 @@ def test_one_image_a_patient_and_even_classes(tmp_path: Path) -> None:
     assert chosen.left_out == {"another image of the same patient": 2, "not drawn": 2}
     with pytest.raises(InputError, match="there are 6 cases of different patients"):
         cases_of_folders(*args).choose(7, 0)
+
+
+def test_evaluated_run_gives_its_poor_test_images_with_their_restorations(tmp_path: Path) -> None:
+    write_images(tmp_path)
+    (tmp_path / "poor").rename(tmp_path / "images")
+    items = [{"image": f"images/{i}.png", "label": i % 2, "reference": "images/0.png"} for i in range(8)]
+    datalist = {"classes": ["healthy", "ill"], "training": {"poor": items[6:]}, "testing": {"poor": items[:6]}}
+    (tmp_path / "datalist.json").write_text(json.dumps(datalist))
+    with pytest.raises(InputError, match=r"there is no predictions\.csv; expected the output_dir of a run"):
+        cases_of_run(tmp_path, {})
+    (tmp_path / "predictions.csv").write_text("file\n" + "".join(f"images/{i}.png\n" for i in range(6)))
+    (tmp_path / "restored/5.png").unlink()
+    found = cases_of_run(tmp_path, {})
+    assert [case.name for case in found.cases] == [f"images/{i}.png" for i in range(5)]
+    assert found.conditions == ("poor", "restored")
+    assert [case.label for case in found.cases] == ["healthy", "ill", "healthy", "ill", "healthy"]
+    assert found.left_out == {"without an image of every method": 1}
+    assert cases_of_run(tmp_path, {}, with_reference=True).cases[1].images["reference"] == tmp_path / "images/0.png"
+    assert found.cases[2].images["restored"] == tmp_path / "restored/2.png"
+
+
+def test_missing_extra_is_named_in_one_line() -> None:
+    with pytest.raises(InputError, match=r"no_such_package is not installed.*'monai_r2c\[study\]'"):
+        require("no_such_package.part")
 
 
 def test_command_makes_a_study_and_refuses_a_folder_that_holds_something(tmp_path: Path) -> None:
