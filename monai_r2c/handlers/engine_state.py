@@ -19,6 +19,7 @@ import torch
 from ignite.engine import Engine
 
 from monai_r2c.utils import InputError
+from monai_r2c.utils import R2CKeys as Keys
 from monai_r2c.utils.scalars import is_scalar, scalars
 
 
@@ -70,11 +71,11 @@ def items_of(engine: Engine, handler: Any, *keys: str) -> Sequence[Mapping[str, 
     """Return the output of an engine's step as one mapping for each image.
 
     Raises:
-        InputError: when it is something else, or the first one lacks a key.
+        InputError: when it is something else, or the first one lacks a key, unless it says why its image failed.
     """
     output: Any = engine.state.output
     is_items = isinstance(output, Sequence) and all(isinstance(item, Mapping) for item in output)
-    if not is_items or any(key not in item for item in output[:1] for key in keys):
+    if not is_items or any(key not in item for item in output[:1] if Keys.ERROR not in item for key in keys):
         raise InputError(
             f"{type(handler).__name__}: needs an output of one mapping for each image, with {', '.join(keys)}, as "
             "R2CEvaluator gives; attach it to such an engine."

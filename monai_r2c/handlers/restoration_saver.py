@@ -151,7 +151,7 @@ class RestorationSaver:
     def _save(self, engine: Engine) -> None:
         if process_rank() > 0 and len(self.items) < process_count():
             return  # all processes were given the same few images
-        outputs = items_of(engine, self, Keys.FILE)
+        outputs = items_of(engine, self, Keys.FILE, Keys.RESTORED, Keys.PROBABILITIES)
         batch: Any = engine.state.batch
         elapsed = (time.perf_counter() - self._started) / max(len(outputs), 1)
         for index, item in enumerate(outputs):
