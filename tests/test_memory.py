@@ -29,10 +29,11 @@ def count_new_pages():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 count_new_pages()
-given_back = count_new_pages()
+given_back = min(count_new_pages() for _ in range(3))
 assert keep_freed_memory()
-count_new_pages()
-assert count_new_pages() < given_back / 10
+# a small request may fall into the freed buffer, so that the next large one needs another; then both are there
+kept = [count_new_pages() for _ in range(6)]
+assert sorted(kept)[2] < given_back / 10, (given_back, kept)
 """
 
 
