@@ -61,6 +61,7 @@ def make_run(output_dir: Path | str, **changes: Any) -> R2CTrainer:
         "keep": 2,
         "dropout": 0.1,
         "pool_size": 3,
+        "degradation": None,
     }
     settings |= {"poor": images(6), "good": images(4, first=100), "configuration": CONFIGURATION, "trainer": {}}
     settings |= {"device": "cpu", "wrap": lambda network: network} | changes
@@ -78,6 +79,7 @@ def make_run(output_dir: Path | str, **changes: Any) -> R2CTrainer:
         Dataset(settings["good"]),
         settings["seed"],
         RandFlipd("image", prob=0.5, spatial_axis=1),
+        synthetic_degradation=settings["degradation"],
     )
     loader = DataLoader(
         dataset,

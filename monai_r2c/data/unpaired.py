@@ -25,7 +25,7 @@ from monai_r2c.utils import InputError, R2CKeys
 from .datalist import DOMAINS
 
 # what a random stream is for; part of its seed
-_ORDER, _AUGMENTATION = 0, 1
+_ORDER, _AUGMENTATION, _DEGRADATION = 0, 1, 2
 
 
 class MapStyleDataset(Protocol):
@@ -54,12 +54,18 @@ class UnpairedDataset(Dataset):
         transform: MONAI transform of single items (dictionaries), for both domains.
         poor_transform: MONAI transform for items of the poor domain, before `transform`: such as degradations, to train
             without poor images.
+        synthetic_degradation: MONAI transform that makes a poor image of each good one, so that restoring it can be
+            learnt from the original as well. It acts on the whole image, before `transform`, which then crops and
+            flips both alike. It is given the good item with its image as ``image``, to be degraded, and again as
+            ``reference``, for what belongs on both, such as letters. None makes none.
 
     Returns:
-        Each item is a dictionary with ``poor``, ``good``, ``poor_label``, ``good_label``, ``poor_file``, ``good_file``.
+        Each item is a dictionary with ``poor``, ``good``, ``poor_label``, ``good_label``, ``poor_file``, ``good_file``,
+        and with `synthetic_degradation` the degraded good image ``synthetic`` and its ``synthetic_reference``.
 
     Raises:
-        InputError: when a domain is empty or the seed is negative.
+        InputError: when a domain is empty or the seed is negative; for an item, when `synthetic_degradation` gives no
+            image of the same shape.
     """
 
     def __init__(
@@ -69,6 +75,7 @@ class UnpairedDataset(Dataset):
         seed: int = 0,
         transform: Callable | None = None,
         poor_transform: Callable | None = None,
+        synthetic_degradation: Callable | None = None,
     ) -> None:
         if seed < 0:
             raise InputError(f"seed must be 0 or more, got {seed}")
@@ -78,6 +85,7 @@ class UnpairedDataset(Dataset):
                 raise InputError(f"the {name} domain holds no image; at least one is needed")
         self.seed = seed
         self._transforms = (_compose(poor_transform, transform), _compose(transform))
+        self._degradation = None if synthetic_degradation is None else _compose(synthetic_degradation)
         # in shared memory, because workers of a data loader may live across epochs
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self._orders: tuple[np.ndarray, np.ndarray] | None = None
@@ -100,7 +108,9 @@ class UnpairedDataset(Dataset):
     def __getitem__(self, index: int) -> dict[str, Any]:
         if not 0 <= index < len(self):
             raise IndexError(f"index {index} is outside an epoch of {len(self)} items.")
-        poor, good = (self._fetch(domain, self.epoch, index) for domain in range(2))
+        epoch = self.epoch
+        poor, good = (self._augmented(domain, epoch, index, self._item(domain, epoch, index)) for domain in range(2))
+        pair = {} if self._degradation is None else self._degraded(self._degradation, epoch, index)
         return {
             R2CKeys.POOR.value: poor["image"],
             R2CKeys.GOOD.value: good["image"],
@@ -108,16 +118,36 @@ class UnpairedDataset(Dataset):
             R2CKeys.GOOD_LABEL.value: good["label"],
             R2CKeys.POOR_FILE.value: poor["file"],
             R2CKeys.GOOD_FILE.value: good["file"],
+            **pair,
         }
 
-    def _fetch(self, domain: int, epoch: int, index: int) -> Mapping[str, Any]:
-        item = self._domains[domain][int(self._order(epoch)[domain][index])]
+    def _item(self, domain: int, epoch: int, index: int) -> Mapping[str, Any]:
+        item: Mapping[str, Any] = self._domains[domain][int(self._order(epoch)[domain][index])]
+        return item
+
+    def _augmented(self, domain: int, epoch: int, index: int, item: Mapping[str, Any]) -> Mapping[str, Any]:
         transform = self._transforms[domain]
         if not transform.transforms:
             return item
-        transform.set_random_state(seed=int(self._stream(_AUGMENTATION, domain, epoch, index).generate_state(1)[0]))
+        transform.set_random_state(seed=self._seed_of(_AUGMENTATION, domain, epoch, index))
         # a cached item must not change with its augmentation
-        return transform(deepcopy(item))
+        augmented: Mapping[str, Any] = transform(deepcopy(item))
+        return augmented
+
+    def _degraded(self, degradation: Compose, epoch: int, index: int) -> dict[str, Any]:
+        """The pair of a degraded good image and what it was made from, both augmented as the good image is."""
+        good = dict(self._item(1, epoch, index))
+        degradation.set_random_state(seed=self._seed_of(_DEGRADATION, epoch, index))
+        made = degradation({**deepcopy(good), R2CKeys.REFERENCE.value: deepcopy(good["image"])})
+        image, reference = made["image"], made[R2CKeys.REFERENCE.value]
+        if not image.shape == reference.shape == good["image"].shape:
+            shapes = [list(part.shape) for part in (image, reference, good["image"])]
+            raise InputError(
+                f"synthetic_degradation: gives an image of shape {shapes[0]} and a reference of shape {shapes[1]} for "
+                f"{good['file']} of shape {shapes[2]}; it must keep the shape."
+            )
+        pair = {R2CKeys.SYNTHETIC.value: image, R2CKeys.SYNTHETIC_REFERENCE.value: reference}
+        return {name: self._augmented(1, epoch, index, {**good, "image": part})["image"] for name, part in pair.items()}
 
     def _order(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """For each domain, which of its images stands at each index of the epoch."""
@@ -131,6 +161,9 @@ class UnpairedDataset(Dataset):
         generator = np.random.default_rng(self._stream(_ORDER, domain, epoch))
         cycles = [generator.permutation(images) for _ in range(-(-len(self) // images))]
         return np.concatenate(cycles)[: len(self)]
+
+    def _seed_of(self, *key: int) -> int:
+        return int(self._stream(*key).generate_state(1)[0])
 
     def _stream(self, *key: int) -> np.random.SeedSequence:
         return np.random.SeedSequence(self.seed, spawn_key=key)

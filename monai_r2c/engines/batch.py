@@ -27,7 +27,8 @@ def prepare_unpaired_batch(
 
     Args:
         batch: items of `UnpairedDataset`, collated: ``poor`` and ``good`` images ``(batch, channels, *spatial)`` in
-            [-1, 1], ``poor_label`` and ``good_label`` ``(batch,)``, ``poor_file`` and ``good_file``.
+            [-1, 1], ``poor_label`` and ``good_label`` ``(batch,)``, ``poor_file`` and ``good_file``; and where there
+            are any, ``synthetic`` images and their ``synthetic_reference``.
         device: where the tensors go.
         non_blocking: whether copies may overlap with computation.
         kwargs: further arguments of ``torch.Tensor.to`` for the images.
@@ -36,7 +37,8 @@ def prepare_unpaired_batch(
         The same keys; labels as int64.
     """
     prepared: dict[str, Any] = {key: batch[key] for key in (Keys.POOR_FILE, Keys.GOOD_FILE) if key in batch}
-    for key in (Keys.POOR, Keys.GOOD):
+    synthetic = [key for key in (Keys.SYNTHETIC, Keys.SYNTHETIC_REFERENCE) if key in batch]
+    for key in (Keys.POOR, Keys.GOOD, *synthetic):
         # a step needs no metadata
         prepared[key] = plain_tensor(batch[key]).to(device, non_blocking=non_blocking, **kwargs)
     for key in (Keys.POOR_LABEL, Keys.GOOD_LABEL):

@@ -48,8 +48,9 @@ class R2CTrainer(Trainer):
     """Trains restorer, degrader and two discriminators on unpaired images, each with its class.
 
     A step updates both generators with the discriminators frozen, then both discriminators on the same translated
-    images (through the pools). ``engine.state.output`` holds every loss term by name (`RestoreToClassifyLoss`,
-    `UnpairedDiscriminatorLoss`), both learning rates (``generator_learning_rate``,
+    images (through the pools). Synthetic poor images in the batch (`UnpairedDataset`) are restored in the same step,
+    which `RestoreToClassifyLoss` compares with their originals. ``engine.state.output`` holds every loss term by name
+    (`RestoreToClassifyLoss`, `UnpairedDiscriminatorLoss`), both learning rates (``generator_learning_rate``,
     ``discriminator_learning_rate``), the images of the step by name (but the identity images, whose names are losses)
     and the files they came from; ``output[0]`` holds the numbers alone, which MONAI's handlers take by default. Fires
     `R2CEvents` and MONAI's ``MODEL_COMPLETED``.
@@ -258,7 +259,11 @@ class R2CTrainer(Trainer):
 
         def generator_losses(part: Mapping[str, Any]) -> dict[str, torch.Tensor]:
             restorer, degrader = (partial(self.inferer, network=n) for n in (self.restorer, self.degrader))
-            images, logits = translate_unpaired(restorer, degrader, part[Keys.POOR], part[Keys.GOOD])
+            images, logits = translate_unpaired(
+                restorer, degrader, part[Keys.POOR], part[Keys.GOOD], part.get(Keys.SYNTHETIC)
+            )
+            if Keys.SYNTHETIC in part:
+                images[Keys.SYNTHETIC_REFERENCE] = part[Keys.SYNTHETIC_REFERENCE]
             scores = {
                 Keys.RESTORED: bare(self.good_discriminator)(images[Keys.RESTORED]),
                 Keys.DEGRADED: bare(self.poor_discriminator)(images[Keys.DEGRADED]),

@@ -21,17 +21,23 @@ Generator = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 
 def translate_unpaired(
-    restorer: Generator, degrader: Generator, poor: torch.Tensor, good: torch.Tensor
+    restorer: Generator,
+    degrader: Generator,
+    poor: torch.Tensor,
+    good: torch.Tensor,
+    synthetic: torch.Tensor | None = None,
 ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-    """Run the six generator passes of one step.
+    """Run the six generator passes of one step, and where there are synthetic poor images a seventh.
 
     Args:
         restorer, degrader: networks that return ``(image, logits)``.
         poor, good: images of the two domains, ``(batch, channels, *spatial)`` in [-1, 1].
+        synthetic: degraded good images, to be restored.
 
     Returns:
         Images by name (the inputs ``poor`` and ``good``, ``restored``, ``degraded``, ``cycled_poor``, ``cycled_good``,
-        ``identity_poor``, ``identity_good``), and the logits of the six passes by the name of the image they made.
+        ``identity_poor``, ``identity_good``; with the seventh pass ``synthetic`` and ``synthetic_restored``), and the
+        logits of the passes by the name of the image they made.
     """
     images: dict[str, torch.Tensor] = {Keys.POOR: poor, Keys.GOOD: good}
     logits: dict[str, torch.Tensor] = {}
@@ -41,4 +47,7 @@ def translate_unpaired(
     images[Keys.CYCLED_GOOD], logits[Keys.CYCLED_GOOD] = restorer(images[Keys.DEGRADED])
     images[Keys.IDENTITY_POOR], logits[Keys.IDENTITY_POOR] = degrader(poor)
     images[Keys.IDENTITY_GOOD], logits[Keys.IDENTITY_GOOD] = restorer(good)
+    if synthetic is not None:
+        images[Keys.SYNTHETIC] = synthetic
+        images[Keys.SYNTHETIC_RESTORED], logits[Keys.SYNTHETIC_RESTORED] = restorer(synthetic)
     return images, logits

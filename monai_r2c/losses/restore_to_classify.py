@@ -36,7 +36,7 @@ class RestoreToClassifyLoss(nn.Module):
     """Loss of both generators: adversarial, cycle, identity and class terms, each by name, and their weighted total.
 
     ``total = a (adversarial_restored + adversarial_degraded) + c (cycle_poor + cycle_good)
-    + i (identity_poor + identity_good) + k (the six class terms)``
+    + i (identity_poor + identity_good) + k (the class terms) + s synthetic_absolute``
 
     Adversarial terms are least squares against 1 without activation, cycle and identity terms mean absolute
     differences, class terms cross-entropies on logits. All are computed in float32.
@@ -46,13 +46,15 @@ class RestoreToClassifyLoss(nn.Module):
         cycle_weight: c, published 10.
         identity_weight: i, published 5.
         class_weight: k, published 0.1 for each of the six generator passes.
+        synthetic_weight: s, of the mean absolute difference between restored synthetic images and the originals they
+            were made from. Published 0, which leaves them out; otherwise their pass has a class term too.
         label_weights: weight of each class in the cross-entropy, at least 0: each item's is multiplied by its class's
             weight, then the mean over the batch is taken. So a weight counts in a batch of one too, and parts of a
             batch give the mean of the whole. None weighs all classes by 1.
 
     Raises:
-        InputError: when a weight is negative, NaN or infinite, or, in a step, when there is not one label weight for
-            each class.
+        InputError: when a weight is negative, NaN or infinite; in a step, when there is not one label weight for each
+            class, or there are no synthetic images for their weight.
 
     Source: R2C-GAN, arXiv:2209.14770.
     """
@@ -64,6 +66,7 @@ class RestoreToClassifyLoss(nn.Module):
         identity_weight: float = 5.0,
         class_weight: float = 0.1,
         label_weights: Sequence[float] | None = None,
+        synthetic_weight: float = 0.0,
     ) -> None:
         super().__init__()
         self.weights = {
@@ -71,6 +74,7 @@ class RestoreToClassifyLoss(nn.Module):
             "cycle": cycle_weight,
             "identity": identity_weight,
             "class": class_weight,
+            "synthetic": synthetic_weight,
         }
         for name, weight in self.weights.items():
             if not 0 <= weight < math.inf:
@@ -89,9 +93,10 @@ class RestoreToClassifyLoss(nn.Module):
 
         Args:
             images: ``poor``, ``good``, ``cycled_poor``, ``cycled_good``, ``identity_poor``, ``identity_good``, each
-                ``(batch, channels, *spatial)``.
-            logits: of the six passes ``restored``, ``degraded``, ``cycled_poor``, ``cycled_good``, ``identity_poor``
-                and ``identity_good``, each ``(batch, classes)``.
+                ``(batch, channels, *spatial)``; with a `synthetic_weight` also ``synthetic_restored`` and
+                ``synthetic_reference``.
+            logits: of the passes ``restored``, ``degraded``, ``cycled_poor``, ``cycled_good``, ``identity_poor``
+                and ``identity_good``, and of ``synthetic_restored`` where there is one, each ``(batch, classes)``.
             scores: discriminator maps of the ``restored`` and the ``degraded`` image.
             labels: ``poor_label`` and ``good_label``, each ``(batch,)`` integer.
 
@@ -106,7 +111,16 @@ class RestoreToClassifyLoss(nn.Module):
             "identity_poor": _absolute(images[Keys.IDENTITY_POOR], images[Keys.POOR]),
             "identity_good": _absolute(images[Keys.IDENTITY_GOOD], images[Keys.GOOD]),
         }
-        for name, label in PASSES.items():
+        passes = dict(PASSES)
+        if self.weights["synthetic"] > 0:
+            if Keys.SYNTHETIC_RESTORED not in images:
+                raise InputError(
+                    f"synthetic_weight: is {self.weights['synthetic']}, but there are no synthetic images; give "
+                    "UnpairedDataset a synthetic_degradation."
+                )
+            losses["synthetic_absolute"] = _absolute(images[Keys.SYNTHETIC_RESTORED], images[Keys.SYNTHETIC_REFERENCE])
+            passes[Keys.SYNTHETIC_RESTORED] = Keys.GOOD_LABEL
+        for name, label in passes.items():
             losses[f"class_{name}"] = self._class_term(logits[name].float(), labels[label])
         weighted = [self.weights[name.partition("_")[0]] * value for name, value in losses.items()]
         total = torch.stack(weighted).sum()

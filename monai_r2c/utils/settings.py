@@ -99,6 +99,7 @@ _RULES: dict[str, Rule] = {
     "cycle_weight": _number(0),
     "identity_weight": _number(0),
     "class_weight": _number(0),
+    "synthetic_weight": _number(0),
     "pool_size": _whole(0),
     "ema_decay": _number(0, 1, open_high=True),
     "precision": _one_of("auto", "fp32", "bf16", "fp16"),

@@ -19,7 +19,7 @@ import pytest
 import torch
 from ignite.engine import Engine, Events
 from monai.data import CacheDataset, PersistentDataset
-from monai.transforms import Compose, RandFlipd, RandGaussianNoised, ScaleIntensityRanged
+from monai.transforms import CenterSpatialCropd, Compose, RandFlipd, RandGaussianNoised, ScaleIntensityRanged
 from torch.utils.data import DataLoader
 
 from monai_r2c.data import UnpairedDataset
@@ -110,6 +110,55 @@ def test_poor_transform_changes_poor_images_only():
     )
     assert sorted(dataset[index]["poor"].mean().item() for index in range(2)) == [50, 51]
     assert sorted(dataset[index]["good"].mean().item() for index in range(2)) == [0, 1]
+
+
+def with_pairs(**settings) -> UnpairedDataset:
+    noise = Compose([RandFlipd("image", prob=0.5, spatial_axis=1), RandGaussianNoised("image", prob=1.0, std=0.5)])
+    return UnpairedDataset(domain("p", 3), domain("g", 5, 100.0), synthetic_degradation=noise, **settings)
+
+
+def test_synthetic_image_is_the_degraded_good_one_beside_its_original():
+    shift = Compose([ScaleIntensityRanged("image", 0, 1, 5, 6)])
+    augment = RandGaussianNoised("image", prob=1.0)
+    plain = UnpairedDataset(domain("p", 3), domain("g", 5, 100.0), transform=augment)
+    dataset = UnpairedDataset(domain("p", 3), domain("g", 5, 100.0), transform=augment, synthetic_degradation=shift)
+    for index in range(5):
+        item, other = dataset[index], plain[index]
+        assert torch.equal(item["synthetic_reference"], item["good"])
+        torch.testing.assert_close(item["synthetic"], item["good"] + 5)
+        assert all(torch.equal(item[key], other[key]) for key in ("poor", "good"))  # as without synthetic images
+    assert set(item) - set(other) == {"synthetic", "synthetic_reference"}
+
+
+def test_what_a_degradation_puts_on_both_images_stays_on_the_reference():
+    letters = ScaleIntensityRanged(["image", "reference"], 0, 1, 7, 8)
+    item = UnpairedDataset(domain("p", 1), domain("g", 1, 2.0), synthetic_degradation=letters)[0]
+    assert item["good"].unique().item() == 2
+    assert item["synthetic"].unique().item() == item["synthetic_reference"].unique().item() == 9
+
+
+def test_degradation_is_a_function_of_seed_epoch_and_index():
+    visited = [(epoch, index) for epoch in (2, 0, 1) for index in (4, 0, 3)]
+    dataset, again, other = with_pairs(), with_pairs(), with_pairs(seed=1)
+    noise = {}
+    for epoch, index in visited:
+        dataset.set_epoch(epoch)
+        noise[epoch, index] = dataset[index]["synthetic"]
+    for epoch, index in reversed(visited):
+        again.set_epoch(epoch)
+        assert torch.equal(again[index]["synthetic"], noise[epoch, index])
+    other.set_epoch(0)
+    assert not torch.equal(other[0]["synthetic"] - other[0]["good"], noise[0, 0] - dataset[0]["good"])
+    assert len({tuple((image - image.round()).flatten().tolist()) for image in noise.values()}) == len(visited)
+
+
+def test_degradation_that_changes_the_shape_is_refused():
+    crop = CenterSpatialCropd("image", roi_size=(1, 3))
+    dataset = UnpairedDataset(domain("p", 1), domain("g", 1), synthetic_degradation=crop)
+    with pytest.raises(
+        InputError, match=r"synthetic_degradation: gives an image of shape \[1, 1, 3\] .* for g0 of shape"
+    ):
+        dataset[0]
 
 
 def epochs(loader: DataLoader, dataset: UnpairedDataset) -> list[dict]:

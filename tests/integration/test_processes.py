@@ -30,12 +30,13 @@ from long_run import (
     run,
 )
 from monai.data import DataLoader
+from monai.transforms import RandGaussianNoised
 from torch.nn.parallel import DistributedDataParallel
 
 from monai_r2c.data import EpochSampler, EvaluationSampler
 from monai_r2c.engines import R2CEvaluator, R2CEvents, R2CTrainer
 from monai_r2c.handlers import ClassificationScores
-from monai_r2c.losses import R1Penalty
+from monai_r2c.losses import R1Penalty, RestoreToClassifyLoss
 from monai_r2c.networks import R2CGenerator
 from monai_r2c.utils import NonFiniteLossError, RunError
 
@@ -63,12 +64,19 @@ def weights(trainer: R2CTrainer) -> dict[str, Any]:
 
 
 def test_two_processes_average_the_gradients_of_one_with_twice_the_batch(tmp_path: Path) -> None:
-    # the penalty differentiates a gradient, within DistributedDataParallel
-    options = {"discriminator_penalties": {"r1": R1Penalty()}, "max_gradient_norm": 1.0}
-    alone = gradients_of_first_step(make_run(tmp_path / "alone", dropout=0.0, max_epochs=1, trainer=options))
+    # the penalty differentiates a gradient, and synthetic pairs are a further pass, within DistributedDataParallel
+    loss = RestoreToClassifyLoss(label_weights=[1, 3], synthetic_weight=20.0)
+    options = {"discriminator_penalties": {"r1": R1Penalty()}, "max_gradient_norm": 1.0, "generator_loss": loss}
+    settings = {
+        "dropout": 0.0,
+        "max_epochs": 1,
+        "trainer": options,
+        "degradation": RandGaussianNoised("image", prob=1.0),
+    }
+    alone = gradients_of_first_step(make_run(tmp_path / "alone", **settings))
 
     def train(rank: int) -> None:
-        trainer = make_run(tmp_path / "two", **TWO, trainer=options)
+        trainer = make_run(tmp_path / "two", **TWO | settings)
         torch.save((gradients_of_first_step(trainer), weights(trainer)), tmp_path / f"{rank}.pt")
 
     assert in_processes(2, tmp_path, train) == [0, 0]

@@ -66,6 +66,32 @@ def test_class_terms_follow_the_label_of_the_pass_s_first_image() -> None:
         assert losses[f"class_{name}"].item() == pytest.approx(20, rel=1e-3)
 
 
+def test_synthetic_images_add_their_distance_and_a_class_term_of_the_good_image() -> None:
+    images, logits, scores, labels = _inputs()
+    plain = RestoreToClassifyLoss()(images, logits, scores, labels)
+    images |= {"synthetic_restored": torch.full((2, 1, 4, 4), 0.6), "synthetic_reference": images["good"]}
+    logits["synthetic_restored"] = torch.tensor([[0.0, 2.0]] * 2)
+    found = RestoreToClassifyLoss(synthetic_weight=20.0)(images, logits, scores, labels)
+    assert set(found) - set(plain) == {"synthetic_absolute", "class_synthetic_restored"}
+    assert found["synthetic_absolute"].item() == pytest.approx(0.4)
+    right = math.log(1 + math.exp(-2))  # the good images are of class 1
+    assert found["class_synthetic_restored"].item() == pytest.approx(right)
+    total = plain["generator_loss"].item() + 20 * 0.4 + 0.1 * right
+    assert found["generator_loss"].item() == pytest.approx(total)
+
+
+def test_synthetic_weight_of_zero_leaves_them_out() -> None:
+    images, logits, scores, labels = _inputs()
+    plain = RestoreToClassifyLoss()(images, logits, scores, labels)
+    images["synthetic_restored"] = images["synthetic_reference"] = images["good"]
+    assert RestoreToClassifyLoss()(images, logits, scores, labels) == plain
+
+
+def test_synthetic_weight_without_synthetic_images_is_refused() -> None:
+    with pytest.raises(InputError, match=r"synthetic_weight: is 10\.0, but there are no synthetic images"):
+        RestoreToClassifyLoss(synthetic_weight=10.0)(*_inputs())
+
+
 def _class_term(logits: list, labels: list[int], **settings: Any) -> float:
     """One class term of logits by item; the other passes have zeros."""
     images, others, scores, _ = _inputs()

@@ -1,0 +1,87 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import csv
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from long_run import STEPS, checkpoint, differences, make_run, run, run_killed
+from monai.transforms import RandGaussianNoised, ScaleIntensityRanged
+
+from monai_r2c.engines import R2CEvents
+from monai_r2c.losses import RestoreToClassifyLoss
+
+# lowers a good image's values; a synthetic image is known to be that much darker
+DARKER = ScaleIntensityRanged("image", -1, 1, -1.0, 0.5)
+
+
+def noisy_run(**changes: Any) -> dict[str, Any]:
+    return {
+        "max_epochs": 2,
+        "degradation": RandGaussianNoised("image", prob=1.0, std=0.3),
+        "trainer": {"generator_loss": RestoreToClassifyLoss(synthetic_weight=20.0)},
+    } | changes
+
+
+def test_synthetic_terms_are_those_of_the_restorer_on_the_degraded_good_image(tmp_path: Path) -> None:
+    loss = RestoreToClassifyLoss(synthetic_weight=20.0)
+    trainer = make_run(
+        tmp_path, dropout=0.0, max_epochs=1, degradation=DARKER, trainer={"generator_loss": loss, "epoch_length": 1}
+    )
+    with torch.no_grad():
+        copies = [p.clone() for p in trainer.restorer.parameters()]
+    trainer.run()
+    output = trainer.state.output
+    torch.testing.assert_close(output["synthetic"], (output["good"] + 1) * 0.75 - 1)
+    assert torch.equal(output["synthetic_reference"], output["good"])
+    with torch.no_grad():
+        for parameter, copy in zip(trainer.restorer.parameters(), copies):
+            parameter.copy_(copy)
+        restored, _ = trainer.restorer(output["synthetic"])
+    torch.testing.assert_close(output["synthetic_restored"], restored)
+    assert output["synthetic_absolute"].item() == pytest.approx(
+        (restored - output["good"]).abs().mean().item(), rel=1e-5
+    )
+    assert output["class_synthetic_restored"].ndim == 0
+
+
+def test_parts_of_a_batch_give_the_synthetic_gradients_of_the_whole(tmp_path: Path) -> None:
+    found = []
+    for parts in (1, 2):
+        trainer = {"generator_loss": RestoreToClassifyLoss(synthetic_weight=20.0), "epoch_length": 1}
+        trainer["accumulation_steps"] = parts
+        made = make_run(tmp_path / str(parts), dropout=0.0, max_epochs=1, degradation=DARKER, trainer=trainer)
+        made.add_event_handler(
+            R2CEvents.GENERATORS_COMPLETED,
+            lambda engine: found.append(torch.cat([p.grad.flatten() for p in engine.restorer.parameters()])),
+        )
+        made.run()
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_run_with_synthetic_pairs_that_is_killed_and_resumed_ends_as_one_that_is_not(
+    num_workers: int, tmp_path: Path
+) -> None:
+    run(tmp_path / "straight", **noisy_run())
+    settings = noisy_run(num_workers=num_workers)
+    assert run_killed(tmp_path / "resumed", STEPS + 2, signal.SIGTERM, **settings) == 128 + signal.SIGTERM
+    run(tmp_path / "resumed", resume=True, **settings)
+    last = [checkpoint(tmp_path / name, "epoch_0002.pt") for name in ("straight", "resumed")]
+    assert differences(*last) == []
+    texts = [(tmp_path / name / "metrics.csv").read_text() for name in ("straight", "resumed")]
+    assert texts[0] == texts[1]
+    assert all(float(row["synthetic_absolute"]) > 0 for row in csv.DictReader(texts[0].splitlines()))
