@@ -1,3 +1,14 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """Simulated readers: do the intervals of `study analyse` hold what they promise?
 
 Simulation, not measurement: readers with a known preference, rating habit and diagnostic skill, readers and cases being
@@ -18,15 +29,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import norm, t
 from statsmodels.stats.proportion import proportion_confint
 
-from monai_r2c.study.crossed import bootstrap_mean, crossed_mean, crossed_share
+from monai_r2c.study.crossed import bootstrap_mean, crossed_mean, crossed_share, crossed_spread
 from monai_r2c.study.design import DIAGNOSIS, ORDINARY, PREFERENCE, RATING, Design
 from monai_r2c.study.estimate import Estimate
 from monai_r2c.study.figures_of_merit import auc, share
 from monai_r2c.study.obuchowski_rockette import compare
-from monai_r2c.study.power import PreferencePlan
+from monai_r2c.study.power import AUCPlan, PreferencePlan
 
 CONDITIONS = ("poor", "restored")
 TIE, CUTS = 0.3, np.array([-1.2, -0.4, 0.4, 1.2])
@@ -43,9 +54,19 @@ def sides(readers: int, cases: int, seed: int) -> np.ndarray:
     return found
 
 
+def hillis(values: np.ndarray, null: float) -> Estimate:
+    """The interval that was not taken: Student's t with Hillis's degrees of freedom."""
+    spread = crossed_spread(values)
+    assert spread is not None
+    freedom = spread.variance**2 / (max(spread.readers, 1e-12) ** 2 / spread.reader_freedom)
+    freedom, error = min(freedom, spread.case_freedom), np.sqrt(max(spread.variance, 1e-12))
+    mean, half = float(values.mean()), t.isf(0.025, freedom) * error
+    return Estimate(mean, mean - half, mean + half, float(2 * t.sf(abs(mean - null) / error, freedom)))
+
+
 def preference(
     setting: dict[str, float], generator: np.random.Generator, study: int
-) -> Iterator[tuple[str, Estimate, float]]:
+) -> Iterator[tuple[str, Any, float]]:
     readers, cases, effect, bias = (setting[name] for name in ("readers", "cases", "effect", "side_bias"))
     readers, cases = int(readers), int(cases)
     left = sides(readers, cases, study)
@@ -60,6 +81,7 @@ def preference(
     yield "share", crossed_share(values), truth
     low, high = bootstrap_mean(values, 500, study)
     yield "share, bootstrap", Estimate(float(values.mean()), low, high, 0.0 if low > 0.5 or high < 0.5 else 1.0), truth
+    yield "share, Hillis", hillis(values, 0.5), truth
     chosen_left = np.where(left > 0, values, 1 - values)
     toward = float(
         np.mean(
@@ -69,9 +91,7 @@ def preference(
     yield "left share", crossed_share(chosen_left), toward
 
 
-def rating(
-    setting: dict[str, float], generator: np.random.Generator, study: int
-) -> Iterator[tuple[str, Estimate, float]]:
+def rating(setting: dict[str, float], generator: np.random.Generator, study: int) -> Iterator[tuple[str, Any, float]]:
     readers, cases = int(setting["readers"]), int(setting["cases"])
     base = setting["reader_sd"] * generator.normal(size=(readers, 1)) + setting["case_sd"] * generator.normal(
         size=cases
@@ -84,11 +104,12 @@ def rating(
     spread = np.sqrt(setting["reader_sd"] ** 2 + setting["case_sd"] ** 2 + 0.09 + 0.09 + 0.49)
     truth = float((norm.sf((CUTS - setting["effect"]) / spread) - norm.sf(CUTS / spread)).sum())
     yield "difference", crossed_mean(given[1] - given[0]), truth
+    yield "difference, Hillis", hillis(given[1] - given[0], 0.0), truth
 
 
 def diagnosis(
     setting: dict[str, float], generator: np.random.Generator, study: int
-) -> Iterator[tuple[str, Estimate, float]]:
+) -> Iterator[tuple[str, Any, float]]:
     """Readers of the model of C. A. Roe and C. E. Metz, Academic Radiology 4 (1997) 298-303, on ten steps."""
     readers, cases = int(setting["readers"]), int(setting["cases"])
     positive = np.arange(cases) < cases // 2
@@ -118,12 +139,12 @@ def diagnosis(
         positives = np.diff(edges, prepend=0.0)
         areas.append(float(positives @ (upper - negatives / 2)))
         found.append(float(norm.sf((CONFIDENCE[4] - mean) / spread)))
-    yield "AUC", compare(auc(steps.astype(float), positive)).random, areas[1] - areas[0]
+    yield "AUC", compare(auc(steps.astype(float), positive)), areas[1] - areas[0]
     hits = (steps > 4)[..., positive].astype(float)
-    yield "sensitivity", compare(share(hits)).random, found[1] - found[0]
+    yield "sensitivity", compare(share(hits)), found[1] - found[0]
 
 
-Readers = Callable[[dict[str, float], np.random.Generator, int], Iterator[tuple[str, Estimate, float]]]
+Readers = Callable[[dict[str, float], np.random.Generator, int], Iterator[tuple[str, Any, float]]]
 
 
 def settings() -> Iterator[tuple[str, Readers, dict[str, float]]]:
@@ -145,6 +166,7 @@ def coverage(studies: int) -> list[dict[str, Any]]:
         found: dict[str, list[tuple[Estimate, float]]] = {}
         for study in range(studies):
             for what, estimate, truth in readers(setting, generator, study):
+                estimate = getattr(estimate, "random", estimate)  # of a comparison, for other readers
                 found.setdefault(what, []).append((estimate, truth))
         for what, results in found.items():
             covered = np.mean([e.low <= truth <= e.high for e, truth in results])
@@ -200,7 +222,7 @@ def blinding(studies: int) -> list[dict[str, Any]]:
     return rows
 
 
-def planned(studies: int) -> list[dict[str, Any]]:
+def planned(found: list[dict[str, Any]], studies: int) -> list[dict[str, Any]]:
     """Planned power against the share of simulated studies that find the effect."""
     rows = []
     for readers, cases in ((3, 60), (5, 60), (10, 100)):
@@ -215,16 +237,43 @@ def planned(studies: int) -> list[dict[str, Any]]:
             latent = latent + np.sqrt(1 - part) * generator.normal(size=(readers, cases))
             p_values.append(crossed_share((latent < own).astype(float)).p)
         power = PreferencePlan(share_, spread, correlation).power(readers, cases)
-        rows.append(
-            {
-                "plan": f"preference {share_}",
-                "readers": readers,
-                "cases": cases,
-                "planned": round(power, 3),
-                "found": round(float(np.mean(np.array(p_values) < 0.05)), 3),
-            }
-        )
+        seen = float(np.mean(np.array(p_values) < 0.05))
+        rows.append({"plan": f"preference {share_}", "readers": readers, "cases": cases, "planned": round(power, 3)})
+        rows[-1]["found"] = round(seen, 3)
+    for name, readers_of, setting in settings():
+        if name == "diagnosis" and setting["effect"]:
+            rows.append(_planned_area(readers_of, setting, found, min(studies, 200)))
     return rows
+
+
+def _planned_area(
+    readers_of: Readers, setting: dict[str, float], found: list[dict[str, Any]], studies: int
+) -> dict[str, Any]:
+    """A plan with the components that such readers have on average, against what the coverage table found."""
+    parts, areas = [], []
+    generator = np.random.default_rng([2026, int(setting["readers"])])
+    for study in range(studies):
+        for what, estimate, _ in readers_of(setting, generator, study):
+            if what == "AUC":
+                parts.append(estimate.components)
+                areas.append(estimate.methods[0].value)
+    mean = {name: float(np.mean([getattr(p, name) for p in parts])) for name in ("error", "cov1", "cov2", "cov3")}
+    interaction = float(np.mean([p.interaction_variance for p in parts]))
+    correlations = tuple(mean[name] / mean["error"] for name in ("cov1", "cov2", "cov3"))
+    (row,) = [
+        r
+        for r in found
+        if (r["figure"], r["readers"], r["cases"]) == ("AUC", setting["readers"], setting["cases"]) and r["truth"]
+    ]
+    plan = AUCPlan(float(np.mean(areas)), row["truth"], 0.5, max(interaction, 0.0) ** 0.5, correlations)  # type: ignore
+    power = plan.power(int(setting["readers"]), int(setting["cases"]))
+    return {
+        "plan": f"AUC +{row['truth']:.3f}",
+        "readers": setting["readers"],
+        "cases": setting["cases"],
+        "planned": round(power, 3),
+        "found": row["found"],
+    }
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -238,10 +287,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     start = time.perf_counter()
+    covered = coverage(options.studies)
     result = {
         "studies": options.studies,
-        "coverage": coverage(options.studies),
-        "power": planned(options.studies),
+        "coverage": covered,
+        "power": planned(covered, options.studies),
         "blinding": blinding(options.studies),
     }
     for name in ("coverage", "power", "blinding"):

@@ -23,11 +23,11 @@ from typing import Any
 from monai_r2c.utils import InputError
 
 _TABLES = """
-create table if not exists study (name text primary key) strict;
+create table if not exists study (name text primary key);
 create table if not exists answers (
     reader text not null, trial text not null, record text not null, revision integer not null default 1,
     primary key (reader, trial)
-) strict;
+);
 """
 
 

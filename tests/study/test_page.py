@@ -121,6 +121,10 @@ def test_reader_answers_by_keyboard_and_mouse_closes_the_tab_and_goes_on(
     page.begin("R1")
     assert "2 of 10" in page.text("where")
     assert page.chosen() == [sorted(key["classes"])[0]]
+    page.browser.find_element("id", "back").send_keys(Keys.ENTER)
+    page.wait(lambda: "1 of 10" in page.text("where"))
+    page.keys(Keys.ENTER)
+    page.wait(lambda: "2 of 10" in page.text("where"))
     page.keys(Keys.BACKSPACE)
     page.wait(lambda: "1 of 10" in page.text("where"))
     assert page.chosen() == [sorted(key["classes"])[1], "4"]

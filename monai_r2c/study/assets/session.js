@@ -184,6 +184,7 @@
   }
 
   let queue = Promise.resolve();
+  let waiting = 0;         // writes that have not ended
   // one after the other and until it succeeds, so that a late write never covers a newer one
   function keep() {
     clock();
@@ -191,10 +192,12 @@
     const record = JSON.parse(JSON.stringify({ ...records.get(name), at: now() }));
     records.get(name).at = record.at;
     at("saved").textContent = "saving";
+    waiting += 1;
     queue = queue.then(async () => {
       for (;;) {
         try {
           await store.save(which, name, record);
+          waiting -= 1;
           warn("");
           at("saved").textContent = "saved";
           return;
@@ -254,6 +257,8 @@
     if (at("read").hidden || at("dialog").open || event.ctrlKey || event.altKey || event.metaKey) { return; }
     if (event.key === "?") { event.preventDefault(); at("dialog").showModal(); return; }
     if (event.key === "p") { pause(); return; }
+    // a button that was reached by Tab keeps its own Enter
+    if (event.key === "Enter" && event.target.closest("header button, #back, #unmark")) { return; }
     if (!ready || !handled(event)) { return; }
     event.preventDefault();
   }
@@ -311,5 +316,10 @@
   at("next").addEventListener("click", () => step(true));
   at("back").addEventListener("click", () => step(false));
   at("unmark").addEventListener("click", () => viewer.unmark());
+  // after a click of the mouse (detail counts them), Enter means the next screen again
+  for (const id of ["back", "unmark", "help"]) {
+    at(id).addEventListener("click", (event) => { if (event.detail) { event.currentTarget.blur(); } });
+  }
+  window.addEventListener("beforeunload", (event) => { if (waiting) { event.preventDefault(); } });
   begin();
 })();
