@@ -25,8 +25,9 @@ import numpy as np
 from monai_r2c.utils.files import write_text_atomically
 
 from .answers import StudyAnswers, load_answers
+from .case_pictures import draw_case
 from .design import DIAGNOSIS, PREFERENCE, RATING
-from .diagnosis import Diagnosis, analyse_diagnosis
+from .diagnosis import CaseChange, Diagnosis, analyse_diagnosis
 from .document import Document, Drawing, Grid, Heading, Lines, Part, Text
 from .drawing import flow
 from .flow import case_flow, reader_flow, reader_table
@@ -55,7 +56,7 @@ def analyse_study(study: Path, files: Sequence[Path], out: Path, margin: float =
     """
     answers = load_answers(study, files)
     results = analyse_answers(answers, margin)
-    document = report(answers, *results)
+    document = report(study, answers, *results)
     preferences, changes, diagnoses, undone = results
     numbers = {
         "study": answers.key["study"],
@@ -105,6 +106,7 @@ def analyse_answers(answers: StudyAnswers, margin: float = MARGIN) -> Results:
 
 
 def report(
+    study: Path,
     answers: StudyAnswers,
     preferences: list[Preference],
     changes: list[RatingChange],
@@ -131,7 +133,11 @@ def report(
     if changes:
         document.sections.append(("Ratings", rating_section(changes)))
     if diagnoses:
-        document.sections.append(("Finding and diagnosis", diagnosis_section(diagnoses)))
+
+        def draw(change: CaseChange, one: Diagnosis) -> Part:
+            return draw_case(study, answers.key, change, (one.first, one.second))
+
+        document.sections.append(("Finding and diagnosis", diagnosis_section(diagnoses, draw)))
     lines = cannot_conclude(answers, preferences, changes, diagnoses)
     document.sections.append(("What cannot be concluded", [Lines(lines)]))
     return document

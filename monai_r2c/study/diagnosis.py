@@ -32,6 +32,7 @@ class CaseChange:
     """A case that readers called otherwise on the two images.
 
     Args:
+        case: its number in the key.
         name: of the poor image.
         label: true class.
         readers: who changed from right to wrong.
@@ -39,6 +40,7 @@ class CaseChange:
         marks: by reader, the places marked on the first and on the second image.
     """
 
+    case: int
     name: str
     label: str
     readers: tuple[str, ...]
@@ -188,5 +190,5 @@ def _changes(
                 if wrong[i, place]
             }
             others = tuple(reader for i, reader in enumerate(readers) if right[i, place])
-            found.append(CaseChange(about["name"], about["label"], who, others, marks))
+            found.append(CaseChange(case, about["name"], about["label"], who, others, marks))
     return sorted(found, key=lambda change: -len(change.readers))

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -151,4 +152,28 @@ class Drawing:
         return "\n".join(f"- {line}" for line in self.lines)
 
 
-Part = Heading | Text | Lines | Grid | Drawing
+@dataclass(frozen=True)
+class Pictures:
+    """Images side by side, for the page alone.
+
+    Args:
+        caption: below them.
+        images: title and PNG file of each.
+    """
+
+    caption: str
+    images: Sequence[tuple[str, bytes]]
+
+    def html(self) -> str:
+        shown = "".join(
+            f'<div><img src="data:image/png;base64,{base64.b64encode(png).decode()}" alt="{escape(title)}">'
+            f"<span>{escape(title)}</span></div>"
+            for title, png in self.images
+        )
+        return f'<figure class="card pair"><div>{shown}</div><figcaption>{escape(self.caption)}</figcaption></figure>'
+
+    def markdown(self) -> str:
+        return ""
+
+
+Part = Heading | Text | Lines | Grid | Drawing | Pictures

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from .crossed import CONFIDENCE
 from .diagnosis import FIGURES, CaseChange, Diagnosis
@@ -21,6 +22,7 @@ from .preference import Preference
 from .questions import RATINGS
 from .ratings import RatingChange
 
+SHOWN_CASES = 12
 _LEVEL = f"{CONFIDENCE:.0%}"
 
 
@@ -104,8 +106,13 @@ def rating_section(found: list[RatingChange]) -> list[Part]:
     return parts
 
 
-def diagnosis_section(found: list[Diagnosis]) -> list[Part]:
-    """Figures by method, the multi-reader multi-case test, findings lost, and the cases behind them."""
+def diagnosis_section(found: list[Diagnosis], draw: Callable[[CaseChange, Diagnosis], Part]) -> list[Part]:
+    """Figures by method, the multi-reader multi-case test, findings lost, and the cases behind them.
+
+    Args:
+        found: the comparisons.
+        draw: shows a case; the first of each list are shown, see `SHOWN_CASES`.
+    """
     parts: list[Part] = []
     for one in found:
         positive, negative = one.cases
@@ -144,6 +151,7 @@ def diagnosis_section(found: list[Diagnosis]) -> list[Part]:
         for title, changes in (("hid", one.hidden_cases), ("invented", one.invented_cases)):
             parts.append(Heading(f"Cases where {one.second} {title} a finding"))
             parts.append(Grid(_case_table(changes, one)) if changes else Text("None."))
+            parts += [draw(change, one) for change in changes[:SHOWN_CASES]]
         parts += [
             Heading("Agreement"),
             Lines(

@@ -11,13 +11,17 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 from scipy import stats
 from study_files import answer_files, ideal
 
@@ -129,6 +133,14 @@ def test_hidden_and_invented_findings_are_listed_with_their_marks(study: Path, k
         text = (out / name).read_text()
         assert "What cannot be concluded" in text
         assert "R1: (3, 4) → none" in text
+    page = (out / "report.html").read_text()
+    pictures = re.findall('data:image/png;base64,([^"]+)', page)
+    assert len(pictures) == 4  # two cases, two images each
+    marked = [
+        np.ptp(np.asarray(Image.open(io.BytesIO(base64.b64decode(p))).convert("RGB")), axis=2).max() > 50
+        for p in pictures
+    ]
+    assert marked == [True, False, False, True]
 
 
 def test_answers_are_merged_the_later_counts_and_unfinished_readers_are_in_the_flow(

@@ -39,7 +39,7 @@ from monai_r2c.apps.study import study as command  # noqa: E402
 from monai_r2c.study.answers import load_answers  # noqa: E402
 from monai_r2c.study.questions import questions  # noqa: E402
 from monai_r2c.study.server import make_app, read_schedule, reader_links  # noqa: E402
-from monai_r2c.study.storage import AnswerStore  # noqa: E402
+from monai_r2c.study.storage import AnswerStore, read_answers  # noqa: E402
 from monai_r2c.utils import InputError  # noqa: E402
 
 LINKS = {"R1": "secret-of-1", "R2": "secret-of-2"}
@@ -188,6 +188,10 @@ def test_database_is_analysed_like_the_files(study: Path, key: dict, store: Answ
     assert load_answers(study, [store.path]).readings == load_answers(study, files).readings
 
 
+def test_server_listens_on_this_machine_alone_unless_told_otherwise() -> None:
+    assert {option.name: option.default for option in command.commands["serve"].params}["host"] == "127.0.0.1"
+
+
 def test_serve_refuses_a_port_in_use_in_one_line(study: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("monai_r2c.study.server.ANSWERS", str(tmp_path / "answers.sqlite"))
     monkeypatch.setattr("monai_r2c.study.server.LINKS", str(tmp_path / "links.json"))
@@ -238,6 +242,8 @@ def test_killed_in_the_middle_of_answers_none_is_lost_and_none_doubled(tmp_path:
     reader.join()
     os.kill(server.pid, signal.SIGKILL)
     server.join()
+    (file,) = read_answers(path)  # as it was left, with its log
+    assert list(file["answers"]) == trials
     with closing(sqlite3.connect(path)) as database:
         rows = database.execute("select trial, record, revision from answers order by trial").fetchall()
     assert [trial for trial, _, _ in rows] == trials == kept
