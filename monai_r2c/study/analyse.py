@@ -120,10 +120,8 @@ def report(
     for found in preferences:
         document.tiles.append((f"{found.second} preferred to {found.first}", *_split(found.share)))
     for one in diagnoses:
-        several = len(one.readers) > 1
         for key in ("auc", "sensitivity"):
-            comparison = one.figures[key]
-            estimate = comparison.random if several else comparison.fixed
+            estimate = one.figures[key].cautious
             document.tiles.append(
                 (f"{key if key != 'auc' else 'AUC'}, {one.second} less {one.first}", *_split(estimate))
             )

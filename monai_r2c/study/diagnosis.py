@@ -166,8 +166,7 @@ def _score(reading: Reading, positive: str) -> int:
 
 
 def _non_inferior(comparison: Comparison, margin: float) -> bool | None:
-    several = comparison.random.readers > 1
-    estimate = comparison.random if several else comparison.fixed
+    estimate = comparison.cautious
     return None if np.isnan(estimate.p) else bool(estimate.low > -margin)
 
 

@@ -77,15 +77,13 @@ def cannot_conclude(
 def _diagnosis(found: Diagnosis) -> list[str]:
     lines = []
     name = f"{found.second} and {found.first}"
-    several = len(found.readers) > 1
-    auc = found.figures["auc"]
-    lines += _open(f"a difference in AUC between {name}", auc.random if several else auc.fixed, 0.0)
+    lines += _open(f"a difference in AUC between {name}", found.figures["auc"].cautious, 0.0)
     for key, title in FIGURES.items():
         comparison = found.figures[key]
-        if comparison.random.high - comparison.random.low < comparison.fixed.high - comparison.fixed.low:
+        if len(found.readers) > 1 and comparison.cautious is not comparison.random:
             lines.append(
                 f"The interval of the difference in {title} ({name}) is narrower for other readers than for these, who "
-                "differ less than chance makes readers differ. Go by the wider one."
+                "differ less than chance makes readers differ. The report goes by the wider one."
             )
     if not found.non_inferior:
         lines.append(
@@ -104,6 +102,6 @@ def _open(what: str, estimate: Estimate, null: float) -> list[str]:
     if estimate.p >= 0.05:
         shown = estimate.text(2)
         return [
-            f"Neither {what} nor its absence is shown: {shown} holds {null:g}, and all other values of it are possible."
+            f"Neither {what} nor its absence is shown: {shown} holds {null:g}, and all other values in it are possible."
         ]
     return []

@@ -73,6 +73,12 @@ class Comparison:
     freedom: float
     statistic: float
 
+    @property
+    def cautious(self) -> Estimate:
+        """The wider of the two: `random`, but where these readers differ less than chance makes them differ."""
+        widths = [estimate.high - estimate.low for estimate in (self.random, self.fixed)]
+        return self.fixed if math.isnan(widths[0]) or widths[0] < widths[1] else self.random
+
 
 def compare(figures: FigureOfMerit, first: int = 0, second: int = 1) -> Comparison:
     """Compare two methods that the same readers used on the same cases.

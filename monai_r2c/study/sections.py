@@ -138,7 +138,7 @@ def diagnosis_section(found: list[Diagnosis], draw: Callable[[CaseChange, Diagno
                     comparison.fixed.p_text(),
                 ]
             )
-            drawn.append((title, comparison.random if len(one.readers) > 1 else comparison.fixed))
+            drawn.append((title, comparison.cautious))
         header = ["Figure", one.first, one.second, "Difference, other readers", "p", "Difference, these readers", "p"]
         parts += [Drawing(forest(f"difference, {one.second} less {one.first}", drawn, 0.0)), Grid((header, rows))]
         names = [f"{title}, {name}" for title in FIGURES.values() for name in (one.first, one.second)]
@@ -172,8 +172,7 @@ def _safety(one: Diagnosis) -> list[str]:
         False: f"non-inferiority is not shown: the lower limit does not lie above -{one.margin:g}",
         None: "non-inferiority cannot be judged: no reader's answers differ, or there is one reader without spread",
     }[one.non_inferior]
-    comparison = one.figures["sensitivity"]
-    estimate = comparison.random if len(one.readers) > 1 else comparison.fixed
+    estimate = one.figures["sensitivity"].cautious
     return [
         f"sensitivity of {one.second} less {one.first}: {estimate.text()}; {judged}",
         f"findings seen on {one.first} only (lost): {one.lost}; on {one.second} only (gained): {one.gained}",

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.linalg import hadamard
+from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 from van_dyke import van_dyke
 
@@ -66,6 +68,19 @@ def test_one_reader_has_an_interval_for_himself_alone() -> None:
     assert (found.fixed.value, found.fixed.low, found.fixed.high) == pytest.approx(
         (0.02818, -0.02182, 0.07818), abs=5e-6
     )
+
+
+def test_wider_of_the_two_intervals_is_gone_by() -> None:
+    found = compare(auc(*van_dyke()))
+    assert found.cautious is found.random
+    # two readers who gain alike, with errors that have nothing in common: columns of a Hadamard matrix
+    errors = hadamard(8)[:, 1:5].reshape(8, 2, 2) * 0.01
+    values = np.array([[0.8, 0.8], [0.9, 0.9]])
+    alike = compare(FigureOfMerit(values, values + errors))
+    assert np.isnan(alike.random.p)
+    assert alike.cautious is alike.fixed
+    # each error has variance 7 / 8 * 8 * 0.01 ** 2, the difference of two means of two has as much
+    assert alike.fixed.high - 0.1 == pytest.approx(norm.isf(0.025) * np.sqrt(7e-4))
 
 
 def test_readers_without_any_spread_give_no_test() -> None:
