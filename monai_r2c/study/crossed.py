@@ -21,6 +21,8 @@ from .estimate import Estimate
 from .extras import require
 
 CONFIDENCE = 0.95
+ROUNDING = 1e-20
+"""Variances below this are rounding errors of none."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,14 @@ def crossed_spread(values: np.ndarray) -> Spread | None:
         return None
     covariance = np.atleast_2d(np.cov(values)) / cases
     if readers == 1:
-        return Spread(0.0, float(covariance[0, 0]), 1.0, cases - 1.0)
+        return Spread(0.0, _variance(covariance[0, 0]), 1.0, cases - 1.0)
     shared = float(covariance.sum() - np.trace(covariance)) / (readers * (readers - 1))
-    return Spread(float(values.mean(1).var(ddof=1)) / readers, max(shared, 0.0), readers - 1.0, cases - 1.0)
+    own = _variance(values.mean(1).var(ddof=1) / readers)
+    return Spread(own, _variance(shared), readers - 1.0, cases - 1.0)
+
+
+def _variance(value: float) -> float:
+    return float(value) if value > ROUNDING else 0.0
 
 
 def crossed_share(values: np.ndarray, null: float = 0.5) -> Estimate:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from .crossed import CONFIDENCE
+from .crossed import CONFIDENCE, ROUNDING
 from .estimate import Estimate
 from .figures_of_merit import FigureOfMerit
 
@@ -148,7 +148,7 @@ def _means(values: np.ndarray, covariance: np.ndarray, cases: int) -> tuple[Esti
 
 def _estimate(value: float, variance: float, freedom: float, readers: int, cases: int, about: str) -> Estimate:
     """An estimate whose p value tests 0."""
-    if variance <= 0:
+    if variance < ROUNDING:
         return Estimate(value, value, value, readers=readers, cases=cases, about="no spread to judge by")
     error = math.sqrt(variance)
     half = float(stats.t.isf((1 - CONFIDENCE) / 2, freedom)) * error
