@@ -13,14 +13,16 @@ from __future__ import annotations
 
 import copy
 import io
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
 import torch
+from monai.visualize import GradCAM
 
 from monai_r2c.networks import R2CClassifier, R2CDiscriminator, R2CGenerator, R2CRestorer
-from monai_r2c.networks.blocks import ClassHead
+from monai_r2c.networks.blocks import ClassHead, InstanceNorm
 from monai_r2c.utils import Variant
 
 VARIANTS = [variant.value for variant in Variant]
@@ -170,3 +172,152 @@ def test_class_head_pools_as_asked() -> None:
 def test_wrong_argument_is_refused(arguments: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         R2CGenerator(**({"spatial_dims": 2, "features": 2} | arguments))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("spatial_dims", [1, 2, 3])
+def test_discriminator_refuses_images_within_one_patch_in_every_way_of_running(variant: str, spatial_dims: int) -> None:
+    network = R2CDiscriminator(spatial_dims, variant=variant, features=2)
+    small, least = (torch.rand(2, 1, *[size] * spatial_dims) for size in (8, 9))
+    scripted = torch.jit.script(network)
+    for call in (network, scripted, torch.no_grad()(network), lambda x: torch.export.export(network, (x,))):
+        with pytest.raises(Exception, match="one spatial size must be at least 9, got shape"):
+            call(small)
+    assert torch.equal(network(least), scripted(least))
+    assert network(least).shape == (2, 1, *[2] * spatial_dims)
+
+
+@pytest.mark.parametrize(("variant", "least"), [("operational", 3), ("convolutional", 5)])
+@pytest.mark.parametrize("spatial_dims", [1, 2, 3])
+def test_generator_refuses_small_images_scripted_and_exported_too(variant: str, least: int, spatial_dims: int) -> None:
+    network = R2CGenerator(spatial_dims, variant=variant, features=2)
+    small, smallest = (torch.rand(1, 1, *[size] * spatial_dims) for size in (least - 1, least))
+    scripted = torch.jit.script(network)
+    for call in (scripted, torch.no_grad()(network), lambda x: torch.export.export(network, (x,))):
+        with pytest.raises(Exception, match=f"every spatial size must be at least {least}, got an image of shape"):
+            call(small)
+    assert torch.equal(scripted(smallest)[0], network(smallest)[0])
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_parts_of_the_generator_run_one_after_the_other_are_the_generator(variant: str) -> None:
+    network, image = R2CGenerator(2, variant=variant, features=2), torch.rand(1, 1, 13, 18)
+    features = network.trunk(network.down(network.stem(image)))
+    activated = network.activation(features)
+    decoded = network.to_image(network.up(network.after_head(activated), [13, 18])).tanh()
+    for found, expected in zip((decoded, network.head(activated)), network(image)):
+        assert torch.equal(found, expected)
+    for_head, for_decoder = network.encode(image)
+    assert torch.equal(network.decode(for_decoder, [13, 18]), decoded)
+    assert torch.equal(for_head, activated)
+
+
+def test_parts_of_the_generator_can_be_swapped() -> None:
+    network = R2CGenerator(2, features=2)
+    network.stem, network.down, network.trunk = torch.nn.AvgPool2d(2), torch.nn.Identity(), torch.nn.Conv2d(1, 2, 1)
+    network.head = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(2, 5))
+    image, logits = network(torch.rand(3, 1, 12, 12))
+    assert (image.shape, logits.shape) == ((3, 1, 12, 12), (3, 5))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_act_norm_and_dropout_are_those_of_the_factories_of_monai(variant: str) -> None:
+    arguments = {"act": ("elu", {"alpha": 0.5}), "norm": "batch", "dropout": ("dropout", {"p": 0.25})}
+    for network in (
+        R2CGenerator(2, variant=variant, features=4, **arguments),
+        R2CDiscriminator(2, variant=variant, features=4, **arguments),
+    ):
+        kinds = [type(module) for module in network.modules()]
+        assert torch.nn.BatchNorm2d in kinds
+        assert InstanceNorm not in kinds
+        assert {module.alpha for module in network.modules() if isinstance(module, torch.nn.ELU)} == {0.5}
+        assert {module.p for module in network.modules() if isinstance(module, torch.nn.Dropout2d)} == {0.25}
+        assert not set(kinds) & {torch.nn.ReLU, torch.nn.Tanh, torch.nn.LeakyReLU}
+        twin = type(network)(**network.get_settings()).eval()
+        twin.load_state_dict(network.state_dict())
+        image = torch.rand(2, 1, 16, 16)
+        torch.testing.assert_close(twin(image), network.eval()(image))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_dropout_changes_no_name_of_a_weight_and_nothing_in_evaluation(variant: str) -> None:
+    for kind in (R2CGenerator, R2CDiscriminator):
+        network, other = (kind(2, variant=variant, features=4, dropout=p).eval() for p in (None, 0.5))
+        other.load_state_dict(network.state_dict())
+        image = torch.rand(1, 1, 16, 16)
+        torch.testing.assert_close(other(image), network(image), rtol=0, atol=0)
+        dropped = other.train()(image)
+        assert not torch.equal(*(y[0] if isinstance(y, tuple) else y for y in (dropped, network(image))))
+
+
+def test_no_norm_and_no_activation() -> None:
+    network = R2CDiscriminator(2, variant="convolutional_light", features=2, act=None, norm=None)
+    image = torch.rand(1, 1, 16, 16)
+    bias = network(torch.zeros_like(image))
+    torch.testing.assert_close(network(2 * image) - bias, 2 * (network(image) - bias))  # a linear function and a bias
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_translated_image_and_scores_have_the_channels_asked_for(variant: str) -> None:
+    image = torch.rand(1, 3, 16, 16)
+    translated, _ = R2CGenerator(2, 3, variant=variant, features=2, out_channels=2)(image)
+    scores = R2CDiscriminator(2, 3, variant=variant, features=2, out_channels=4)(image)
+    assert (translated.shape, scores.shape) == ((1, 2, 16, 16), (1, 4, 2, 2))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_classifier_has_no_decoder_and_uses_every_weight(variant: str) -> None:
+    network = R2CClassifier(2, variant=variant, features=2)
+    assert not {name.split(".")[0] for name in network.state_dict()} & {"after_head", "up", "to_image"}
+    network(torch.rand(1, 1, 16, 16)).sum().backward()
+    assert [name for name, parameter in network.named_parameters() if parameter.grad is None] == []
+
+
+def test_classifier_refuses_weights_that_are_no_generators() -> None:
+    weights = R2CGenerator(2, features=2).state_dict() | {"neck.weight": torch.zeros(1)}
+    with pytest.raises(RuntimeError, match=r"neck\.weight"):
+        R2CClassifier(2, features=2).load_state_dict(weights)
+    assert "up.0.conv.weight" in weights
+
+
+def test_classifier_takes_a_second_step_under_distributed_data_parallel(tmp_path: Path) -> None:
+    torch.distributed.init_process_group("gloo", f"file://{tmp_path}/store", rank=0, world_size=1)
+    try:
+        network = torch.nn.parallel.DistributedDataParallel(R2CClassifier(2, features=2))
+        for _ in range(2):
+            network(torch.rand(1, 1, 12, 12)).sum().backward()
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def test_gradcam_of_monai_reads_the_body_of_a_residual_block() -> None:
+    network = R2CClassifier(2, features=4)
+    network(torch.rand(1, 1, 16, 16)).sum().backward()
+    cam = GradCAM(network, "trunk.0.body")(torch.rand(1, 1, 16, 16))
+    assert cam.shape == (1, 1, 16, 16)
+
+
+@pytest.mark.parametrize("network", [R2CGenerator, R2CDiscriminator])
+@pytest.mark.parametrize("shape", [(1, 16, 16), (1, 3, 16, 16), (1, 1, 16, 16, 16)])
+def test_image_that_is_no_batch_of_its_channels_and_dimensions_is_refused(network: type, shape: tuple) -> None:
+    with pytest.raises(
+        ValueError, match=r"images must be \(batch, 1, \*spatial\) with 2 spatial dimensions, got shape"
+    ):
+        network(2, features=2)(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("network", [R2CGenerator, R2CDiscriminator])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"features": 0}, "features must be an integer of at least 1, got 0"),
+        ({"in_channels": 0}, "in_channels must be an integer of at least 1, got 0"),
+        ({"out_channels": True}, "out_channels must be an integer of at least 1, got True"),
+        ({"order": True}, "order must be an integer of at least 1, got True"),
+        ({"spatial_dims": "2"}, "spatial_dims must be 1, 2 or 3, got '2'"),
+        ({"variant": "dense"}, "one of operational, convolutional, convolutional_light, got 'dense'"),
+    ],
+)
+def test_wrong_argument_of_either_network_is_refused(network: type, arguments: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        network(**({"spatial_dims": 2, "features": 2} | arguments))
