@@ -49,31 +49,35 @@ class FastOperation(ABC):
 
     def __call__(self, *tensors: torch.Tensor | None) -> torch.Tensor:
         """Compute it in the fast way where that is open, else in plain operations."""
-        if not _is_open(*tensors) or not self.suits(*tensors):
+        if torch.jit.is_tracing() or torch.compiler.is_compiling():
+            return self.plain(*tensors)
+        if not _are_ordinary(*tensors):
+            return self._plain_contiguous(*tensors)
+        if not self.suits(*tensors):
             return self.plain(*tensors)
         if torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors):
             return _Node.apply(self, *tensors)
         with torch.no_grad():
             return self.infer(*tensors)
 
-
-def _is_open(*tensors: torch.Tensor | None) -> bool:
-    """Whether nobody looks into the computation and the tensors are ordinary: the one gate of every fast way."""
-    if torch.jit.is_tracing() or torch.compiler.is_compiling():
-        return False
-    if torch._C._are_functorch_transforms_active():  # torch.func; what torch.autograd.Function asks too
-        return False
-    return all(tensor is None or _is_ordinary(tensor) for tensor in tensors)
+    def _plain_contiguous(self, *tensors: torch.Tensor | None) -> torch.Tensor:
+        """Compute it plainly, in the memory format that all transforms of torch know."""
+        return self.plain(*(None if tensor is None else tensor.contiguous() for tensor in tensors))
 
 
-def _is_ordinary(tensor: torch.Tensor) -> bool:
-    """Whether it holds real numbers in memory, alone: no tangent beside them, not many tensors batched into one."""
-    if tensor.numel() == 0 or not tensor.is_floating_point() or unpack_dual(tensor).tangent is not None:
+def _are_ordinary(*tensors: torch.Tensor | None) -> bool:
+    """Whether the tensors hold real numbers in memory, alone: no torch.func, no tangents, nothing batched or empty."""
+    if torch._C._are_functorch_transforms_active():  # what torch.autograd.Function asks too
         return False
-    try:
-        tensor.untyped_storage()
-    except NotImplementedError:  # the gradients that torch.autograd takes many of at once
-        return False
+    for tensor in tensors:
+        if tensor is None:
+            continue
+        if tensor.numel() == 0 or not tensor.is_floating_point() or unpack_dual(tensor).tangent is not None:
+            return False
+        try:
+            tensor.untyped_storage()
+        except NotImplementedError:  # gradients that torch.autograd takes many of at once
+            return False
     return True
 
 
@@ -92,13 +96,11 @@ class _Node(torch.autograd.Function):
         saved = ctx.saved_tensors  # read once: activation checkpointing computes them again at every reading
         tensors, kept = saved[: ctx.count], saved[ctx.count :]
         needs = ctx.needs_input_grad[1:]
-        if not torch.is_grad_enabled() and _is_open(*gradients):
+        twice = torch.is_grad_enabled()  # whether a gradient of the gradient is wanted
+        if not twice and _are_ordinary(*gradients):
             return None, *ctx.operation.differentiate(gradients[0], tensors, kept, needs)
-        twice = torch.is_grad_enabled()  # a gradient of the gradient is wanted; else many gradients at once
         with torch.enable_grad():
-            if not twice:  # torch's own norm takes these in this layout alone
-                inputs = [None if tensor is None else tensor.contiguous() for tensor in tensors]
-            result = ctx.operation.plain(*(tensors if twice else inputs))
+            result = ctx.operation.plain(*tensors) if twice else ctx.operation._plain_contiguous(*tensors)
         wanted = [tensor for tensor, needed in zip(tensors, needs) if needed]
         found = iter(torch.autograd.grad(result, wanted, gradients, create_graph=twice))
         return None, *(next(found) if needed else None for needed in needs)

@@ -197,22 +197,37 @@ class OperationalConv3d(_OperationalConv, nn.Conv3d):
     """Operational (Self-ONN) convolution of 3-D volumes. See `OperationalConv2d`."""
 
 
-class OperationalConvTranspose1d(OperationalLayer, nn.ConvTranspose1d):
+class _OperationalConvTranspose(OperationalLayer):
+    if TYPE_CHECKING:
+        kernel_size: tuple[int, ...]
+        padding: Any
+        output_padding: tuple[int, ...]
+        _output_padding: Any
+
+    def _convolve_transposed(self, input: torch.Tensor, output_size: list[int] | None) -> torch.Tensor:
+        dims, padding = len(self.stride), self.output_padding
+        if output_size is not None:
+            geometry = (self.stride, self.padding, self.kernel_size, dims, self.dilation)
+            padding = self._output_padding(input, output_size, *geometry)
+        return self._convolve(input, Edges.none(dims), self.padding, tuple(padding))
+
+
+class OperationalConvTranspose1d(_OperationalConvTranspose, nn.ConvTranspose1d):
     """Operational (Self-ONN) transposed convolution of 1-D signals. See `OperationalConvTranspose2d`."""
 
     def forward(self, input: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
+        if not torch.jit.is_scripting():
+            return self._convolve_transposed(input, output_size)
         padding = self._output_padding(
             input, output_size, self.stride, self.padding, self.kernel_size, 1, self.dilation
         )
-        if not torch.jit.is_scripting():
-            return self._convolve(input, Edges.none(len(self.stride)), self.padding, padding)
         powers = self._powers(input)
         return F.conv_transpose1d(
             powers, self.weight, self.bias, self.stride, self.padding, padding, self.groups, self.dilation
         )
 
 
-class OperationalConvTranspose2d(OperationalLayer, nn.ConvTranspose2d):
+class OperationalConvTranspose2d(_OperationalConvTranspose, nn.ConvTranspose2d):
     """Operational (Self-ONN) transposed convolution of 2-D images.
 
     Args:
@@ -229,26 +244,26 @@ class OperationalConvTranspose2d(OperationalLayer, nn.ConvTranspose2d):
     """
 
     def forward(self, input: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
+        if not torch.jit.is_scripting():
+            return self._convolve_transposed(input, output_size)
         padding = self._output_padding(
             input, output_size, self.stride, self.padding, self.kernel_size, 2, self.dilation
         )
-        if not torch.jit.is_scripting():
-            return self._convolve(input, Edges.none(len(self.stride)), self.padding, padding)
         powers = self._powers(input)
         return F.conv_transpose2d(
             powers, self.weight, self.bias, self.stride, self.padding, padding, self.groups, self.dilation
         )
 
 
-class OperationalConvTranspose3d(OperationalLayer, nn.ConvTranspose3d):
+class OperationalConvTranspose3d(_OperationalConvTranspose, nn.ConvTranspose3d):
     """Operational (Self-ONN) transposed convolution of 3-D volumes. See `OperationalConvTranspose2d`."""
 
     def forward(self, input: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
+        if not torch.jit.is_scripting():
+            return self._convolve_transposed(input, output_size)
         padding = self._output_padding(
             input, output_size, self.stride, self.padding, self.kernel_size, 3, self.dilation
         )
-        if not torch.jit.is_scripting():
-            return self._convolve(input, Edges.none(len(self.stride)), self.padding, padding)
         powers = self._powers(input)
         return F.conv_transpose3d(
             powers, self.weight, self.bias, self.stride, self.padding, padding, self.groups, self.dilation
