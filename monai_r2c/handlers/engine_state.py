@@ -20,7 +20,7 @@ from ignite.engine import Engine
 
 from monai_r2c.utils import InputError
 from monai_r2c.utils import R2CKeys as Keys
-from monai_r2c.utils.scalars import is_scalar, scalars
+from monai_r2c.utils.scalars import is_single_number, scalars
 
 
 def device_of(engine: Engine) -> torch.device:
@@ -56,10 +56,10 @@ def numbers_of(engine: Engine, handler: Any, output_transform: Callable[[Any], A
         return {}
     if isinstance(output, Mapping):
         return scalars(output)
-    if is_scalar(output):
+    if is_single_number(output):
         return {"loss": output}
     first = output[0] if isinstance(output, Sequence) and output else None
-    if isinstance(first, Mapping) and is_scalar(first.get("loss")):
+    if isinstance(first, Mapping) and is_single_number(first.get("loss")):
         return {"loss": first["loss"]}
     raise InputError(
         f"{type(handler).__name__}: needs a number or a mapping with numbers, the engine's output is a "

@@ -17,11 +17,11 @@ from typing import Any
 import torch
 
 
-def is_scalar(value: Any) -> bool:
+def is_single_number(value: Any) -> bool:
     """Return whether a value is a number or a tensor without dimension."""
     return isinstance(value, (int, float)) or (isinstance(value, torch.Tensor) and value.ndim == 0)
 
 
 def scalars(output: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entries of an engine's output that are numbers or tensors without dimension."""
-    return {name: value for name, value in output.items() if is_scalar(value)}
+    return {name: value for name, value in output.items() if is_single_number(value)}
