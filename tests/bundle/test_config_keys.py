@@ -11,10 +11,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from monai.bundle import ConfigWorkflow
+from monai.bundle import ComponentLocator, ConfigWorkflow
 
 import monai_r2c  # noqa: F401  # MONAI finds its classes by their short names then
 from monai_r2c.utils import InputError, find_input_error
@@ -38,6 +40,15 @@ initialize:
 - '@settings'
 run: ['@train::trainer']
 """
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_table_of_components() -> Iterator[None]:
+    """MONAI's table of all its classes takes a second to make, for each config anew."""
+    table = ComponentLocator()._find_classes_or_functions(ComponentLocator()._find_module_names())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ComponentLocator, "_find_classes_or_functions", lambda *_: table)
+        yield
 
 
 @pytest.fixture
@@ -126,3 +137,33 @@ def test_config_under_another_name_has_its_arguments_checked(own: Path) -> None:
     initialize(renamed, mine=3)
     with pytest.raises(InputError, match="network::feature: R2CRestorer takes no argument"):
         initialize(renamed, **{"network::feature": 3})
+
+
+@pytest.mark.parametrize(
+    ("files", "key", "message"),
+    [
+        (["train.yaml"], "imagesize", "imagesize: there is no such key.* did you mean image_size"),
+        (["train.yaml"], "max_epoch", "max_epoch: .* did you mean max_epochs"),
+        (["train.yaml"], "train#trainer#max_epoch", "max_epoch: R2CTrainer takes no argument .* mean max_epochs"),
+        (["train.yaml"], "settings#learning_rat", "settings::learning_rat: .* did you mean learning_rate"),
+        (["train.yaml", "demo.yaml"], "val_intervall", "val_intervall: .* did you mean val_interval"),
+        (["train.yaml", "multi_gpu_train.yaml"], "poor_pool::sed", "poor_pool::sed: ImagePool takes .* mean seed"),
+        (["train.yaml", "evaluate.yaml"], "resample", "resample: .* did you mean resamples"),
+        (["train.yaml", "evaluate.yaml"], "validate::evaluator::clasify_restored", "did you mean classify_restored"),
+        (["inference.yaml"], "image", "image: .* did you mean images"),
+        (["inference.yaml"], "max_epochs", "max_epochs: there is no such key"),
+        (["inference.yaml"], "inferer#siz", "inferer::siz: RestorationInferer takes no argument .* mean size"),
+    ],
+)
+def test_mistyped_key_ends_each_run_of_the_bundle_before_it_starts(
+    configs: Path, tmp_path: Path, files: list[str], key: str, message: str
+) -> None:
+    output_dir = tmp_path / "run"
+    workflow = ConfigWorkflow([str(configs / file) for file in files], None, output_dir=str(output_dir), **{key: 3})
+    workflow.parser["processes"] = None  # as without torchrun
+    with pytest.raises(RuntimeError) as caught:
+        workflow.initialize()
+    line = find_input_error(caught.value)
+    assert line is not None
+    assert re.search(message, line), line
+    assert not output_dir.exists()
