@@ -190,7 +190,7 @@ def test_output_without_numbers_is_refused_with_what_would_help(tmp_path: Path, 
 def test_handlers_of_images_say_what_they_need(tmp_path: Path) -> None:
     for attach, message in (
         (ImageTable(["a"]).attach, "ImageTable: needs an output of one mapping for each image, with probabilities"),
-        (RestorationSaver([], ["a"], tmp_path, tmp_path / "x.csv").attach, "RestorationSaver: needs .* restored"),
+        (RestorationSaver([], ["a"], tmp_path, tmp_path / "x.csv").attach, "RestorationSaver: needs .*, with file"),
         (lambda engine: QualityScores().attach(engine, "quality"), "QualityScores: the engine's output has no 'image'"),
     ):
         engine = Engine(lambda *_: [{"label": 1}])
