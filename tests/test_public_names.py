@@ -25,7 +25,7 @@ PUBLIC = {
         ModelSettings OperationalConv1d OperationalConv2d OperationalConv3d OperationalConvTranspose1d
         OperationalConvTranspose2d OperationalConvTranspose3d OperationalConvolution R2CClassifier
         R2CDiscriminator R2CGenerator R2CRestorer WrappedGenerator WrappedRestorer as_generator as_restorer
-        build_restorer find_model from_operational
+        build_generator build_restorer check_network find_model from_operational
         glorot_uniform_ has_degrader load_degrader load_published_arrays load_restorer read_settings save_model
         to_device to_operational
     """,

@@ -20,7 +20,7 @@ import torch.nn as nn
 from ignite.engine import Engine, Events
 
 from monai_r2c.networks import save_model
-from monai_r2c.networks.nets import R2CGeneratorBase
+from monai_r2c.networks.nets import GeneratorBase
 from monai_r2c.utils import InputError
 from monai_r2c.utils.processes import process_rank
 
@@ -47,7 +47,7 @@ class BestModel:
     def __init__(
         self,
         path: str | os.PathLike,
-        restorer: R2CGeneratorBase,
+        restorer: GeneratorBase,
         classes: list[str] | tuple[str, ...],
         image_size: int,
         evaluator: Engine | None = None,

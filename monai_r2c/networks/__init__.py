@@ -14,6 +14,7 @@ from __future__ import annotations
 from .blocks import OperationalConvolution
 from .convert import to_operational
 from .convert_to_plain import from_operational
+from .fit import check_network
 from .initialisation import glorot_uniform_
 from .layers import (
     OperationalConv1d,
@@ -36,7 +37,7 @@ from .model_file import (
 from .nets import R2CClassifier, R2CDiscriminator, R2CGenerator, R2CRestorer, WrappedGenerator, WrappedRestorer
 from .placement import to_device
 from .published import load_published_arrays
-from .views import as_generator, as_restorer
+from .views import as_generator, as_restorer, build_generator
 
 __all__ = [
     "ModelSettings",
@@ -55,7 +56,9 @@ __all__ = [
     "WrappedRestorer",
     "as_generator",
     "as_restorer",
+    "build_generator",
     "build_restorer",
+    "check_network",
     "find_model",
     "from_operational",
     "glorot_uniform_",

@@ -23,9 +23,9 @@ import torch.nn as nn
 
 from monai_r2c.utils import InputError
 
-from .nets import R2CGenerator, R2CGeneratorBase, R2CRestorer
+from .nets import GeneratorBase, R2CGenerator, R2CRestorer, WrappedGenerator, WrappedRestorer
 from .placement import to_device
-from .views import as_restorer
+from .views import as_restorer, build_generator
 
 _FORMAT = "monai_r2c model 2"
 _NESTED_FORMAT = "monai_r2c model 1"  # a dictionary that held the restorer's weights beside the rest
@@ -39,7 +39,8 @@ class ModelSettings:
     """What a model file says of itself, so that nobody has to say it again.
 
     Args:
-        generator: arguments of `R2CGenerator` that build the restorer.
+        generator: arguments that build the restorer: of `R2CGenerator`, or of `WrappedGenerator`, which have a
+            ``network``.
         classes: names of the classes, in the order of the logits.
         image_size: rows and columns of the square images it was trained on, in pixels.
     """
@@ -50,13 +51,13 @@ class ModelSettings:
 
     @property
     def variant(self) -> str:
-        """Architecture: operational, convolutional or convolutional_light."""
-        return str(self.generator["variant"])
+        """Architecture: operational, convolutional or convolutional_light; of a wrapped network its name."""
+        return str(self.generator["network" if "network" in self.generator else "variant"])
 
     @property
     def order(self) -> int:
         """Highest power of the operational layers; 1 for plain ones."""
-        return int(self.generator["order"])
+        return int(self.generator["order"] or 1)
 
     @property
     def channels(self) -> int:
@@ -66,7 +67,7 @@ class ModelSettings:
 
 def save_model(
     path: str | os.PathLike,
-    restorer: R2CGeneratorBase,
+    restorer: GeneratorBase,
     classes: tuple[str, ...] | list[str],
     image_size: int,
     **others: nn.Module,
@@ -78,7 +79,7 @@ def save_model(
 
     Args:
         path: of the file, usually ``model.pt``; its folder is made.
-        restorer: an `R2CGenerator`, or one of its one-tensor views.
+        restorer: an `R2CGenerator` or a `WrappedGenerator`, or one of their one-tensor views.
         classes, image_size: see `ModelSettings`.
         others: further networks by name (``degrader``, ``poor_discriminator``, ``good_discriminator``), whose weights
             are kept beside.
@@ -129,7 +130,7 @@ def build_restorer(
     order: int | None = None,
     channels: int | None = None,
     features: int | None = None,
-) -> R2CRestorer:
+) -> R2CRestorer | WrappedRestorer:
     """Build the restorer of a model file, with its weights; where there is no file yet, the bundle's, untrained.
 
     That is the network that exports need, one image in and one out, on the CPU. `load_restorer` wants the file.
@@ -157,7 +158,7 @@ def load_restorer(
     order: int | None = None,
     channels: int | None = None,
     device: torch.device | str = "cpu",
-) -> tuple[R2CGenerator, ModelSettings]:
+) -> tuple[R2CGenerator | WrappedGenerator, ModelSettings]:
     """Build the restorer of a model file and load its weights.
 
     Args:
@@ -177,7 +178,7 @@ def load_restorer(
     return to_device(network, device).eval(), contents.settings
 
 
-def load_degrader(path: str | os.PathLike, device: torch.device | str = "cpu") -> R2CGenerator:
+def load_degrader(path: str | os.PathLike, device: torch.device | str = "cpu") -> R2CGenerator | WrappedGenerator:
     """Build the degrader that a model file holds beside its restorer, in evaluation mode.
 
     Raises:
@@ -249,29 +250,38 @@ def _settings(contents: Mapping[str, Any]) -> ModelSettings:
 
 def _require(path: str | os.PathLike, settings: ModelSettings, wanted: Mapping[str, Any]) -> None:
     for key, value in wanted.items():
+        if value is None:
+            continue
+        if key == "features" and key not in settings.generator:
+            raise InputError(f"{path}: the model is a {settings.variant}, which has no features; leave out --features.")
         found = settings.generator["features"] if key == "features" else getattr(settings, key)
-        if value is not None and value != found:
+        if value != found:
             raise InputError(
                 f"{path}: the model has {key} {found}, not {value}; give --{key} {found} or another model."
             )
 
 
-def _build(path: str | os.PathLike, settings: ModelSettings, weights: Mapping[str, torch.Tensor]) -> R2CGenerator:
+def _build(
+    path: str | os.PathLike, settings: ModelSettings, weights: Mapping[str, torch.Tensor]
+) -> R2CGenerator | WrappedGenerator:
     try:
-        network = R2CGenerator(**settings.generator)
+        network = build_generator(settings.generator)
     except (TypeError, ValueError) as error:
         raise InputError(f"{path}: its network cannot be built ({error}); expected one of this version.") from error
-    _fill(path, network, weights)
+    _fill(path, network, settings, weights)
     return network
 
 
-def _fill(path: str | os.PathLike, network: R2CGeneratorBase, weights: Mapping[str, torch.Tensor]) -> None:
+def _fill(
+    path: str | os.PathLike, network: nn.Module, settings: ModelSettings, weights: Mapping[str, torch.Tensor]
+) -> None:
     own = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     given = {name: tuple(value.shape) for name, value in weights.items()}
     wrong = sorted(name for name in own.keys() | given.keys() if own.get(name) != given.get(name))
     if wrong:  # before the first weight is touched
         raise InputError(
-            f"{path}: its weights do not fit the {network.variant} network of order {network.order} that it describes: "
-            f"{len(wrong)} of {len(own.keys() | given)} differ, such as {wrong[0]}; expected one that training wrote."
+            f"{path}: its weights do not fit the {settings.variant} network of order {settings.order} that it "
+            f"describes: {len(wrong)} of {len(own.keys() | given)} differ, such as {wrong[0]}; expected one that "
+            "training wrote."
         )
     network.load_state_dict(weights)

@@ -12,22 +12,53 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
+from typing import Any
 
-from .nets import R2CGenerator, R2CGeneratorBase, R2CRestorer
+from .fit import check_generator
+from .nets import (
+    GeneratorBase,
+    R2CGenerator,
+    R2CRestorer,
+    WrappedGenerator,
+    WrappedGeneratorBase,
+    WrappedRestorer,
+)
 
 
-def as_restorer(network: R2CGeneratorBase) -> R2CRestorer:
-    """Return the same network as one that gives the image alone, which exports need; weights are shared, not copied."""
-    return _seen_as(network, R2CRestorer)  # type: ignore[return-value]
+def build_generator(settings: Mapping[str, Any]) -> R2CGenerator | WrappedGenerator:
+    """Build a new generator from what ``get_settings()`` of one, or of its one-tensor view, said.
+
+    Args:
+        settings: arguments of `WrappedGenerator`, which have a ``network``, or else of `R2CGenerator`.
+
+    Raises:
+        TypeError, ValueError: as of these two.
+    """
+    return WrappedGenerator(**settings) if "network" in settings else R2CGenerator(**settings)
 
 
-def as_generator(network: R2CGeneratorBase) -> R2CGenerator:
-    """Return the same network as one that gives ``(image, logits)``; weights are shared, not copied."""
-    return _seen_as(network, R2CGenerator)  # type: ignore[return-value]
+def as_restorer(network: GeneratorBase) -> R2CRestorer | WrappedRestorer:
+    """Return the same network as one that gives the image alone, which exports need; weights are shared, not copied.
+
+    Raises:
+        InputError: when it is neither one of R2C-GAN's generators nor a wrapped network.
+    """
+    return _seen_as(network, R2CRestorer, WrappedRestorer)
 
 
-def _seen_as(network: R2CGeneratorBase, kind: type[R2CGeneratorBase]) -> R2CGeneratorBase:
+def as_generator(network: GeneratorBase) -> R2CGenerator | WrappedGenerator:
+    """Return the same network as one that gives ``(image, logits)``; weights are shared, not copied.
+
+    Raises:
+        InputError: as `as_restorer`.
+    """
+    return _seen_as(network, R2CGenerator, WrappedGenerator)
+
+
+def _seen_as(network: GeneratorBase, kind: type, wrapped_kind: type) -> Any:
+    check_generator(network)
     # a shallow copy holds the same dictionaries of modules and parameters, so it follows when the other one moves
     view = copy.copy(network)
-    view.__class__ = kind
+    view.__class__ = wrapped_kind if isinstance(network, WrappedGeneratorBase) else kind
     return view

@@ -87,6 +87,7 @@ def _is_device(value: Any) -> bool:
 _RULES: dict[str, Rule] = {
     "variant": _one_of(*(variant.value for variant in Variant)),
     "order": _whole(1),
+    "upsampling": _one_of("transposed", "resize"),
     "channels": _whole(1),
     "features": _or_null(_whole(2)),
     "image_size": _whole(16),

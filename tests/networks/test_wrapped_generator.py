@@ -126,8 +126,10 @@ class _Lists(_Enlarges):
         ("UNet", {"class_layer": "no.such"}, "class_layer must name a layer of UNet that gives a feature map"),
         (f"{__name__}._Enlarges", {}, "must keep the image's channels and size"),
         (f"{__name__}._Lists", {}, "must give one tensor, the image; it gave a list"),
-        ("CacheDataset", {}, "CacheDataset: cannot be built with .*unexpected keyword argument"),
-        ("NoSuchNet", {}, "NoSuchNet: cannot be built with"),
+        ("AttentionUnet", {}, "AttentionUnet: cannot be built with .*'channels'"),
+        ("CacheDataset", {}, "network must name the class of a network, such as UNet, got 'CacheDataset'"),
+        ("builtins.dict", {}, "network must name the class of a network"),
+        ("NoSuchNet", {}, "network must name the class of a network"),
     ],
 )
 def test_networks_that_do_not_fit_are_refused(network, more, message):

@@ -13,14 +13,18 @@ from __future__ import annotations
 
 from .discriminator import R2CDiscriminator
 from .generator import R2CClassifier, R2CGenerator, R2CGeneratorBase, R2CRestorer
-from .wrapped import WrappedGenerator, WrappedRestorer
+from .wrapped import WrappedGenerator, WrappedGeneratorBase, WrappedRestorer
+
+GeneratorBase = R2CGeneratorBase | WrappedGeneratorBase
 
 __all__ = [
+    "GeneratorBase",
     "R2CClassifier",
     "R2CDiscriminator",
     "R2CGenerator",
     "R2CGeneratorBase",
     "R2CRestorer",
     "WrappedGenerator",
+    "WrappedGeneratorBase",
     "WrappedRestorer",
 ]

@@ -36,6 +36,7 @@ class R2CGeneratorBase(nn.Module):
     """What the generator and its one-tensor views share; its documentation is that of `R2CGenerator`."""
 
     has_decoder = True
+    feature_layer = "trunk"  # whose output the class head reads, by its name
 
     def __init__(
         self,

@@ -11,14 +11,16 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
-from typing import Any
+from pydoc import locate
+from typing import Any, cast
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-from monai.bundle import ConfigComponent
+from monai.bundle import ComponentLocator, ConfigComponent
 
 from ..blocks import ClassHead
 from ..convert import to_operational
@@ -29,6 +31,8 @@ _PROBE = {1: 64, 2: 64, 3: 32}
 
 class WrappedGeneratorBase(nn.Module):
     """What the wrapped generator and its one-tensor view share; its documentation is that of `WrappedGenerator`."""
+
+    has_decoder = True
 
     def __init__(
         self,
@@ -57,6 +61,7 @@ class WrappedGeneratorBase(nn.Module):
                 f"class_layer must name a layer of {network} that gives a feature map, such as {_deepest(layers)}, "
                 f"got {class_layer!r}."
             )
+        self.feature_layer = f"body.{self.class_layer}"
         self.size_multiple = max(_PROBE[spatial_dims] // min(shape[2:]) for shape in layers.values())
         self.features = _Features()
         self.body.get_submodule(self.class_layer).register_forward_hook(self.features)
@@ -146,12 +151,20 @@ class _Features:
 
 def _instantiated(network: str, arguments: Mapping[str, Any]) -> nn.Module:
     try:
-        body = ConfigComponent({"_target_": network, **arguments}).instantiate()
-    except Exception as error:  # MONAI's own message leaves out what was wrong
+        component = ConfigComponent({"_target_": network, **arguments}, locator=_locator())
+        kind = locate(component.resolve_module_name())
+        # a model file says the name: what is no network must not be called
+        if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
+            raise ValueError(f"network must name the class of a network, such as UNet, got {network!r}.")
+        return cast(nn.Module, component.instantiate())
+    except (RuntimeError, TypeError, AttributeError, ImportError) as error:  # MONAI's own message leaves out the cause
         raise ValueError(f"{network}: cannot be built with {dict(arguments)}: {error.__cause__ or error}") from error
-    if not isinstance(body, nn.Module):
-        raise ValueError(f"network must name a network, such as UNet, got {network!r}.")
-    return body
+
+
+@functools.cache
+def _locator() -> ComponentLocator:
+    """MONAI's table of its classes, which takes a second to make."""
+    return ComponentLocator()
 
 
 def _padded(image: torch.Tensor, multiple: int) -> torch.Tensor:
