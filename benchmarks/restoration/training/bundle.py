@@ -26,7 +26,7 @@ from monai_r2c.utils import check_settings
 
 CONFIGS = Path(__file__).parents[3] / "bundles/chest_xray_restore_classify/configs"
 # the parts of the bundle's config that are read here, by the name they have there
-TRAINER, HANDLERS = "trainer", "train_handlers"
+TRAINER, HANDLERS = "train::trainer", "train::handlers"
 
 
 class BundleTraining:
