@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import torch.nn as nn
-from monai.networks.nets import UNet
+from monai.networks.nets import BasicUNet
 from monai.networks.nets.restormer import Restormer
 
 from monai_r2c.networks import R2CRestorer
@@ -24,8 +24,12 @@ def operational() -> nn.Module:
 
 
 def unet() -> nn.Module:
-    """MONAI's U-Net of three levels, instance norm and ReLU."""
-    return UNet(2, 1, 1, channels=(32, 64, 128), strides=(2, 2), num_res_units=2, act="RELU", norm="INSTANCE")
+    """MONAI's U-Net of five levels with interpolation on the way up.
+
+    MONAI's ``UNet`` with residual units ends in a normalised single channel and cannot give black.
+    """
+    norm = ("instance", {"affine": True})
+    return BasicUNet(2, 1, 1, (24, 24, 48, 96, 96, 24), act="RELU", norm=norm, upsample="nontrainable")
 
 
 def restormer() -> nn.Module:
