@@ -78,9 +78,10 @@ def host() -> dict[str, str]:
 
 
 def commit() -> str:
-    """Short name of the checkout's commit, with a plus where files of the package differ from it."""
-    name = _git("rev-parse", "--short", "HEAD")
-    return name + "+" * bool(_git("status", "--porcelain", "--untracked-files=no", "monai_r2c", "bundles"))
+    """Short name of the last commit of the package and the bundle, with a plus where files differ from it."""
+    parts = ("monai_r2c", "bundles")
+    name = _git("log", "-1", "--format=%h", "--", *parts)
+    return name + "+" * bool(_git("status", "--porcelain", "--untracked-files=no", *parts))
 
 
 def _git(*arguments: str) -> str:

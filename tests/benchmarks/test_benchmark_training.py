@@ -21,7 +21,7 @@ import pytest
 import torch
 import torch.nn as nn
 
-from benchmarks.restoration.architectures import operational, restormer, unet
+from benchmarks.restoration.architectures import unet
 from benchmarks.restoration.beds import Bed
 from benchmarks.restoration.method import Lesson
 from benchmarks.restoration.settings import Settings
@@ -180,17 +180,16 @@ def test_a_pair_is_one_crop_of_one_image(bed: Bed, settings: Settings) -> None:
     assert (original == reference.numpy()[0]).all((-1, -2)).any()
 
 
-@pytest.mark.parametrize("network", [operational, unet, restormer])
-def test_a_network_can_give_black_and_white(network: Callable[[], nn.Module]) -> None:
+def test_the_u_net_can_give_black_and_white() -> None:
     """One whose last layer is clipped or normalised could not, and would lose for that alone."""
     torch.manual_seed(0)
-    built = network()
-    optimizer = torch.optim.Adam(built.parameters(), lr=3e-3)
+    network = unet()
+    optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
     image = torch.where(torch.arange(32) < 16, -1.0, 1.0).expand(1, 1, 32, 32).contiguous()
-    for _ in range(60):
+    for _ in range(30):
         optimizer.zero_grad()
-        (built(image) - image).abs().mean().backward()
+        (network(image) - image).abs().mean().backward()
         optimizer.step()
-    restored = built(image)[0, 0, 8:24].detach()
+    restored = network(image)[0, 0, 8:24].detach()
     assert restored[:, 4:12].mean() < -0.7
     assert restored[:, 20:28].mean() > 0.7
