@@ -46,6 +46,7 @@ LAYERS = [
     *NETWORKS,
 ]
 NORM = [*ARCHITECTURE, "tests/networks/test_instance_norm.py", "tests/engines/test_precision.py"]
+WRAPPED = ["tests/networks/test_wrapped_generator.py"]
 CONVERSION = ["tests/networks/test_convert.py", "tests/networks/test_convert_to_plain.py"]
 LOSSES = ["tests/losses", "tests/engines/test_published_steps.py"]
 ENGINES = ["tests/engines"]
@@ -75,7 +76,141 @@ def _in_networks() -> list[Mutation]:
     def net(name: str, old: str, new: str, tests: list[str] | None = None, explained: str = "") -> Mutation:
         return Mutation(name, "networks", old, new, NETWORKS if tests is None else tests, explained)
 
-    return []
+    return [
+        net(
+            "discriminator's slope 0.1",
+            'PUBLISHED_ACT: LayerName = ("leakyrelu", {"negative_slope": 0.2}',
+            'PUBLISHED_ACT: LayerName = ("leakyrelu", {"negative_slope": 0.1}',
+        ),
+        net(
+            "discriminator's last activation dropped",
+            "*([kind.activation()] if kind.operational else [])),",
+            "),",
+        ),
+        net("discriminator's second stride 2", "2 * width, 4, 4, False", "2 * width, 4, 2, False"),
+        net(
+            "discriminator's first layer without bias",
+            "image, width, 4, 2, True, kind.activation()),\n        Same",
+            "image, width, 4, 2, False, kind.activation()),\n        Same",
+        ),
+        net("deep discriminator's strides", "(2 * width, 2), (4 * width, 1)", "(2 * width, 1), (4 * width, 1)"),
+        net("deep discriminator's last bias", "8 * width, scores, 4, 1, True", "8 * width, scores, 4, 1, False"),
+        net(
+            "generator's light activation",
+            'Variant.CONVOLUTIONAL_LIGHT: (128, 1, 1, "relu")',
+            'Variant.CONVOLUTIONAL_LIGHT: (128, 1, 1, "tanh")',
+        ),
+        net(
+            "generator's operational activation",
+            'Variant.OPERATIONAL: (128, 1, 1, "tanh")',
+            'Variant.OPERATIONAL: (128, 1, 1, "relu")',
+        ),
+        net("eight residual blocks", "(64, 9, 5, ", "(64, 8, 5, "),
+        net("head reads the fourth block", "(64, 9, 5, ", "(64, 9, 4, "),
+        net("head always reads activated features", 'class_features == "activated"', "True"),
+        net("head never reads activated features", 'class_features == "activated"', "False"),
+        net("decoder reads features before their activation", "else features, activated", "else features, features"),
+        net("no tanh on the image", "torch.tanh(self.to_image(", "(self.to_image("),
+        net("stem pads with zeros", '"padding": 3, "padding_mode": "reflect"', '"padding": 3, "padding_mode": "zeros"'),
+        net("down-sampling activated in the operational generator", "activated=not kind.operational", "activated=True"),
+        net(
+            "last up-sampling without bias",
+            "level(kind, width, translated, True)",
+            "level(kind, width, translated, False)",
+        ),
+        net(
+            "activation after the sum in plain blocks",
+            "return kind.activation() if kind.operational else nn.Identity()",
+            "return kind.activation()",
+        ),
+        net(
+            "residual block pads with zeros",
+            'padding=1, padding_mode="reflect", bias=False) for',
+            'padding=1, padding_mode="zeros", bias=False) for',
+        ),
+        net("residual block without its sum", "return x + self.body(x)", "return self.body(x)"),
+        net(
+            "no first activation in operational blocks",
+            "[kind.activation()] if kind.operational else []\n        conv",
+            "[]\n        conv",
+        ),
+        net("last norm of a block activated", "*kind.after(channels, activated=False)", "*kind.after(channels)"),
+        net("epsilon 1e-5", "EPSILON = 1e-3", "EPSILON = 1e-5"),
+        net("norm without epsilon", "squares / x[0, 0].numel() + self.eps", "squares / x[0, 0].numel()", NORM),
+        net("norm's gradient without its mean", "-factor * level / pixels, ", "0 * level, ", NORM),
+        net("norm's gradient without its direction", "-factor * along / pixels * scale.square()", "0 * along", NORM),
+        net("mean pooling", "pooled = flat.amax(-1)", "pooled = flat.mean(-1)"),
+        net(
+            "padding before instead of after", "return before, total - before", "return total - before, before", LAYERS
+        ),
+        net(
+            "crop at the start",
+            "x.narrow(dim + 2, before, length)",
+            "x.narrow(dim + 2, before + 1, length - 1)",
+            LAYERS,
+        ),
+        net("limit of one fan", "(layer.in_channels + layer.out_channels)", "(2 * layer.in_channels)"),
+        net("Glorot's limit of 3", "math.sqrt(6 / fans)", "math.sqrt(3 / fans)"),
+        net(
+            "higher orders not scaled",
+            "self.split_weight()[1:].mul_(scale)",
+            "self.split_weight()[2:].mul_(scale)",
+            LAYERS,
+        ),
+        net("fourth power for the third", "power = power * x\n", "power = power * power\n", LAYERS),
+        net(
+            "powers in place of the wrong one",
+            "torch.mul(lower, first, out=power)",
+            "torch.mul(lower, lower, out=power)",
+            LAYERS,
+        ),
+        net("gradient of powers without its factor", "value=(i + 1) / i", "value=1", LAYERS),
+        net(
+            "gradient of the square halved", "edges.interior(total), value=2", "edges.interior(total), value=1", LAYERS
+        ),
+        net(
+            "edges' gradient dropped",
+            "add_(gradient.select(dim, edge))",
+            "add_(0 * gradient.select(dim, edge))",
+            LAYERS,
+        ),
+        net("reflection by one too many", "(edge, 2 * before - edge)", "(edge, 2 * before - edge - 1)", LAYERS),
+        net(
+            "strips without overlap",
+            "(stop - 1) * stride - edges.before[0] + reach",
+            "(stop - 1) * stride - edges.before[0] + 1",
+            LAYERS,
+        ),
+        net(
+            "bias in every transposed strip",
+            "strip.compute(x[:, :, start : start + rows], weight, None)",
+            "strip.compute(x[:, :, start : start + rows], weight, bias)",
+            LAYERS,
+        ),
+        net(
+            "resizing pads with zeros",
+            'padding=1, padding_mode="reflect", bias=bias',
+            "padding=1, bias=bias",
+            ["tests/networks/test_upsampling.py"],
+        ),
+        net(
+            "bound left out",
+            "        if self.bound is not None:\n            input = self.bound(input)\n        convolution",
+            "        convolution",
+            CONVERSION,
+        ),
+        net(
+            "wrapped features of the first pass",
+            "return kept[-1]",
+            "return kept[0]",
+            WRAPPED,
+            "A layer that runs once gives one feature map; both are the same.",
+        ),
+        net("wrapped image without tanh", "torch.tanh(output)", "output", WRAPPED),
+        net(
+            "wrapped residual ignored", "whole + output if self.residual else", "output if self.residual else", WRAPPED
+        ),
+    ]
 
 
 def _in_losses() -> list[Mutation]:
@@ -120,6 +255,16 @@ def _in_losses() -> list[Mutation]:
             "torch.stack(list(losses.values())).sum()",
             "torch.stack(list(losses.values())).sum() / 2",
         ),
+        loss(
+            "synthetic images compared with themselves",
+            "images[Keys.SYNTHETIC_REFERENCE])",
+            "images[Keys.SYNTHETIC_RESTORED])",
+        ),
+        loss(
+            "synthetic images of the other class",
+            "passes[Keys.SYNTHETIC_RESTORED] = Keys.GOOD_LABEL",
+            "passes[Keys.SYNTHETIC_RESTORED] = Keys.POOR_LABEL",
+        ),
         loss("R1 without a half", "(2 * scores.numel())", "scores.numel()"),
         loss("R1 not of each score", "(2 * scores.numel())", "(2 * len(scores))"),
         loss("R1 of the norm", "slope.square().sum()", "slope.norm()"),
@@ -138,6 +283,7 @@ def _in_engines() -> list[Mutation]:
 
     return [
         engine("cycle through one generator", "degrader(images[Keys.RESTORED])", "restorer(images[Keys.RESTORED])"),
+        engine("synthetic images degraded", "= restorer(synthetic)", "= degrader(synthetic)"),
         engine("identity of the wrong generator", "degrader(poor)", "restorer(poor)"),
         engine("cycle of the identity", "restorer(images[Keys.DEGRADED])", "restorer(good)"),
         engine(

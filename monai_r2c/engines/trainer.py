@@ -83,6 +83,8 @@ class R2CTrainer(Trainer):
         precision: ``fp32``, ``bf16``, or ``fp16`` on CUDA with one gradient scaler for each optimizer.
         accumulation_steps: equal parts in which a batch goes through the networks before the weights change; more
             parts need less memory and give the same update.
+        warm_start_epochs: the first epochs, in which the restorer learns from synthetic images alone, one pass a step
+            instead of seven; the degrader and the discriminators wait. 0, as published, has none.
         on_nan: what happens when a loss or gradient is NaN or infinite: ``stop`` raises; ``skip`` leaves that update
             and the rest of the step out, warns, and counts it in ``skipped_steps``; the output then holds the learning
             rates and ``skipped`` (1, else 0) alone.
@@ -125,6 +127,7 @@ class R2CTrainer(Trainer):
         max_gradient_value: float | None = None,
         precision: str = "fp32",
         accumulation_steps: int = 1,
+        warm_start_epochs: int = 0,
         on_nan: str = "stop",
         seed: int | None = None,
         epoch_length: int | None = None,
@@ -157,6 +160,7 @@ class R2CTrainer(Trainer):
             raise InputError(f"on_nan: must be stop or skip, got {on_nan!r}.")
         self.decay_epoch, self.accumulation_steps, self.seed = decay_epoch, accumulation_steps, seed
         self.on_nan, self.skipped_steps = on_nan, 0
+        self.warm_start_epochs = warm_start_epochs
         autocast = autocast_for(precision, torch.device(device))
         self.generator_scaler, self.discriminator_scaler = scaler_for(precision), scaler_for(precision)
         generators, discriminators = (restorer, degrader), (poor_discriminator, good_discriminator)
@@ -238,7 +242,8 @@ class R2CTrainer(Trainer):
             "discriminator_learning_rate": self.discriminator_optimizer.param_groups[0]["lr"],
         }
         try:
-            output = {**self._step(engine, batch), **output}
+            step = self._step if self.state.epoch > self.warm_start_epochs else self._warm_step
+            output = {**step(engine, batch), **output}
         except NonFiniteLossError as error:
             message = self._describe(error, batch)
             if self.on_nan == "stop":
@@ -295,6 +300,28 @@ class R2CTrainer(Trainer):
         names = [name for name in translated[0] if name not in losses]
         images = {name: torch.cat([part[name] for part in translated]) for name in names}
         return {**losses, **images, **{key: batch[key] for key in (Keys.POOR_FILE, Keys.GOOD_FILE) if key in batch}}
+
+    def _warm_step(self, engine: Engine, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """Update the restorer on synthetic images alone."""
+        if Keys.SYNTHETIC not in batch:
+            raise InputError(
+                f"warm_start_epochs: is {self.warm_start_epochs}, but there are no synthetic images to start with; "
+                "give UnpairedDataset a synthetic_degradation."
+            )
+        restored: list[torch.Tensor] = []
+
+        def losses_of(part: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+            image, logits = self.inferer(part[Keys.SYNTHETIC], network=self.restorer)
+            restored.append(image.detach())
+            images: dict[str, torch.Tensor] = {Keys.SYNTHETIC_RESTORED: image}
+            images[Keys.SYNTHETIC_REFERENCE] = part[Keys.SYNTHETIC_REFERENCE]
+            return self.generator_loss.synthetic(images, {str(Keys.SYNTHETIC_RESTORED): logits}, part)  # type: ignore[union-attr]
+
+        losses = self._update_generators(losses_of, split_batch(batch, self.accumulation_steps))
+        engine.fire_event(R2CEvents.GENERATORS_COMPLETED)
+        named = (Keys.POOR, Keys.GOOD, Keys.SYNTHETIC, Keys.SYNTHETIC_REFERENCE, Keys.POOR_FILE, Keys.GOOD_FILE)
+        kept = {str(key): batch[key] for key in named if key in batch}
+        return {**losses, **kept, Keys.SYNTHETIC_RESTORED.value: torch.cat(restored)}
 
     def _start_epoch(self) -> None:
         for network in (self.restorer, self.degrader, self.poor_discriminator, self.good_discriminator):

@@ -111,20 +111,48 @@ class RestoreToClassifyLoss(nn.Module):
             "identity_poor": _absolute(images[Keys.IDENTITY_POOR], images[Keys.POOR]),
             "identity_good": _absolute(images[Keys.IDENTITY_GOOD], images[Keys.GOOD]),
         }
-        passes = dict(PASSES)
-        if self.weights["synthetic"] > 0:
-            if Keys.SYNTHETIC_RESTORED not in images:
-                raise InputError(
-                    f"synthetic_weight: is {self.weights['synthetic']}, but there are no synthetic images; give "
-                    "UnpairedDataset a synthetic_degradation."
-                )
-            losses["synthetic_absolute"] = _absolute(images[Keys.SYNTHETIC_RESTORED], images[Keys.SYNTHETIC_REFERENCE])
-            passes[Keys.SYNTHETIC_RESTORED] = Keys.GOOD_LABEL
-        for name, label in passes.items():
+        for name, label in PASSES.items():
             losses[f"class_{name}"] = self._class_term(logits[name].float(), labels[label])
+        if self.weights["synthetic"] > 0:
+            losses |= self._synthetic_terms(images, logits, labels)
+        return self._with_total(losses)
+
+    def synthetic(
+        self,
+        images: Mapping[str, torch.Tensor],
+        logits: Mapping[str, torch.Tensor],
+        labels: Mapping[str, torch.Tensor],
+    ) -> dict[str, torch.Tensor]:
+        """Compute the terms of synthetic images alone, and ``generator_loss``, their weighted total: for a warm start.
+
+        Args:
+            images: ``synthetic_restored`` and ``synthetic_reference``.
+            logits: of ``synthetic_restored``.
+            labels: ``good_label``.
+        """
+        return self._with_total(self._synthetic_terms(images, logits, labels))
+
+    def _synthetic_terms(
+        self,
+        images: Mapping[str, torch.Tensor],
+        logits: Mapping[str, torch.Tensor],
+        labels: Mapping[str, torch.Tensor],
+    ) -> dict[str, torch.Tensor]:
+        if Keys.SYNTHETIC_RESTORED not in images:
+            raise InputError(
+                f"synthetic_weight: is {self.weights['synthetic']}, but there are no synthetic images; give "
+                "UnpairedDataset a synthetic_degradation."
+            )
+        restored = images[Keys.SYNTHETIC_RESTORED]
+        class_term = self._class_term(logits[Keys.SYNTHETIC_RESTORED].float(), labels[Keys.GOOD_LABEL])
+        return {
+            "synthetic_absolute": _absolute(restored, images[Keys.SYNTHETIC_REFERENCE]),
+            f"class_{Keys.SYNTHETIC_RESTORED}": class_term,
+        }
+
+    def _with_total(self, losses: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         weighted = [self.weights[name.partition("_")[0]] * value for name, value in losses.items()]
-        total = torch.stack(weighted).sum()
-        return {**losses, "generator_loss": total}
+        return {**losses, "generator_loss": torch.stack(weighted).sum()}
 
     def _class_term(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         if self.label_weights is None:
