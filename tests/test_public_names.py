@@ -27,7 +27,7 @@ PUBLIC = {
         R2CDiscriminator R2CGenerator R2CRestorer WrappedGenerator WrappedRestorer as_generator as_restorer
         build_generator build_restorer check_network find_model from_operational
         glorot_uniform_ has_degrader load_degrader load_published_arrays load_restorer read_settings save_model
-        to_device to_operational
+        start_from to_device to_operational
     """,
     "losses": """
         DiscriminatorPenalty R1Penalty RestoreToClassifyLoss UnpairedDiscriminatorLoss

@@ -37,6 +37,7 @@ from .model_file import (
 from .nets import R2CClassifier, R2CDiscriminator, R2CGenerator, R2CRestorer, WrappedGenerator, WrappedRestorer
 from .placement import to_device
 from .published import load_published_arrays
+from .start import start_from
 from .views import as_generator, as_restorer, build_generator
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "load_restorer",
     "read_settings",
     "save_model",
+    "start_from",
     "to_device",
     "to_operational",
 ]

@@ -1,0 +1,60 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import logging
+import os
+
+import torch.nn as nn
+
+from monai_r2c.utils import InputError
+
+from .model_file import has_degrader, load_degrader, load_restorer
+
+_LOGGER = logging.getLogger("monai_r2c.training")
+
+
+def start_from(path: str | os.PathLike, restorer: nn.Module, degrader: nn.Module | None = None) -> None:
+    """Give networks, in place, the weights of a model file, to train on from there.
+
+    The class head keeps its own weights where the model has another number of classes, which the log says; so does
+    the degrader where the file holds none.
+
+    Args:
+        path: of the model file.
+        restorer, degrader: of the run, as its settings build them.
+
+    Raises:
+        InputError: when the file is missing or no model file, or its network is another than the run's.
+    """
+    trained, settings = load_restorer(path)
+    _take(path, restorer, trained)
+    has = degrader is not None and has_degrader(path)
+    if degrader is not None and has:
+        _take(path, degrader, load_degrader(path))
+    networks = "restorer and degrader" if has else "restorer"
+    _LOGGER.info(f"{networks} start from {path}, trained on {', '.join(settings.classes)}")
+
+
+def _take(path: str | os.PathLike, network: nn.Module, trained: nn.Module) -> None:
+    own, given = network.state_dict(), trained.state_dict()
+    names = sorted(own.keys() | given.keys())
+    other = [n for n in names if n not in own or n not in given or own[n].shape != given[n].shape]
+    if other and all(name.startswith("head.") and name in own and name in given for name in other):
+        _LOGGER.warning(f"{path}: has another number of classes, so the class head starts anew")
+        given = {name: own[name] if name in other else value for name, value in given.items()}
+    elif other:
+        raise InputError(
+            f"start_from: the network of {path} is another than the run's ({len(other)} of {len(names)} weights "
+            f"differ, such as {other[0]}); give its settings (variant, order, features, channels) or another model."
+        )
+    network.load_state_dict(given)
