@@ -160,7 +160,6 @@ def test_mistyped_key_ends_each_run_of_the_bundle_before_it_starts(
 ) -> None:
     output_dir = tmp_path / "run"
     workflow = ConfigWorkflow([str(configs / file) for file in files], None, output_dir=str(output_dir), **{key: 3})
-    workflow.parser["processes"] = None  # as without torchrun
     with pytest.raises(RuntimeError) as caught:
         workflow.initialize()
     line = find_input_error(caught.value)
