@@ -106,7 +106,7 @@ def test_each_workflow_has_the_properties_and_runs_by_its_id(
     assert run.check_properties() == []
     run.run()
     run.finalize()
-    assert {path.name for path in (output_dir / "restored").glob("*.png")} == {"0.png", "1.png", "2.png"}
+    assert len(list((output_dir / "restored").glob("*.png"))) == 3
 
 
 def test_optional_properties_are_there_where_they_have_a_meaning(bundle: Path) -> None:

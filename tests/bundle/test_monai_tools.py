@@ -49,7 +49,7 @@ def test_every_example_of_the_page_does_what_it_says(folder: Path) -> None:
         exec(compile(example, str(PAGE), "exec"), names)
     assert names["restored"].shape == names["image"].shape
     assert names["logits"].shape == (1, 2)
-    assert {path.name for path in (folder / "restored/restored").iterdir()} == {"0.png", "1.png", "2.png"}
+    assert {path.name for path in (folder / "restored/restored").glob("*.png")} == {"0.png", "1.png", "2.png"}
     assert (folder / "run/model.pt").is_file()
     assert (folder / "unpacked" / NAME / "configs/train.yaml").is_file()
     weights = load_restorer(folder / "bundle/models/model.pt")[0].state_dict()
