@@ -155,6 +155,7 @@ def test_bare_state_dict_is_refused_for_it_does_not_say_what_it_is(tmp_path: Pat
         ),
         (lambda weights, about: about["generator"].update(order=1), "do not fit the operational network of order 1"),
         (lambda weights, about: about["generator"].update(shade=1), "its network cannot be built .*shade"),
+        (lambda weights, about: about.update(generator={"network": "os.abort"}), "must name the class of a network"),
         (lambda weights, about: about.pop("classes"), r"damaged model file \(KeyError\('classes'\)\)"),
     ],
 )
