@@ -11,7 +11,12 @@
 
 from __future__ import annotations
 
-from .apps.cli import main
+import sys
 
 if __name__ == "__main__":
+    try:
+        from .apps.cli import main  # takes seconds, within which one may change one's mind
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(130)
     main()

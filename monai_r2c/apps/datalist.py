@@ -30,12 +30,15 @@ from monai_r2c.data.datalist import (
     Rules,
     Selection,
     check_classes,
+    find_alike,
+    find_identical,
     hold_out,
     read_dataset_dir,
     select_from_folders,
     select_from_manifest,
 )
-from monai_r2c.utils import InputError
+from monai_r2c.data.dicom_tags import with_dicom_tags
+from monai_r2c.utils import InputError, in_one_line
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -43,7 +46,7 @@ _FRACTION = click.FloatRange(0, 1, max_open=True)
 
 # the parameters of which each source needs one, and those that it also heeds
 _NAMING = {"label_patterns", "patient_pattern", "skip_other_labels", "poor", "good"}
-_ALWAYS = {"classes", "test", "validation", "seed", "out"}
+_ALWAYS = {"classes", "test", "validation", "seed", "keep_alike", "out"}
 _SOURCES: dict[str, tuple[set[str], set[str]]] = {
     "--manifest": (
         {"manifest"},
@@ -78,7 +81,8 @@ _SOURCES: dict[str, tuple[set[str], set[str]]] = {
 @click.option("--test", type=_FRACTION, help="Share for testing where nothing gives a split.  [default: 0.2]")
 @click.option("--validation", type=_FRACTION, default=0.1, show_default=True, help="Share of training where none is.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of both shares.")
-@click.option("--out", required=True, type=_FILE, help="JSON file to write.")
+@click.option("--keep-alike", is_flag=True, help="Do not look for images that show the same picture (takes reading).")
+@click.option("--output", "--out", "out", required=True, type=_FILE, help="JSON file to write.")
 def datalist(
     manifest: Path | None,
     dataset_dir: Path | None,
@@ -103,6 +107,7 @@ def datalist(
     test: float | None,
     validation: float,
     seed: int,
+    keep_alike: bool,
     out: Path,
 ) -> None:
     """Write a datalist: which images are poor or good, of which class, for training, validation and testing.
@@ -137,18 +142,35 @@ def datalist(
             graded = [(None, folders), ("poor", poor_folders), ("good", good_folders)]
             sources = [_folder(text, of_all) for of_all, texts in graded for text in texts]
             selection = select_from_folders(sources, rules, quality)
-    entries = selection.entries
+    entries = with_dicom_tags(selection.entries)
+    identical = find_identical(file for entry in entries for file in (entry.image, entry.reference) if file)
+    alike = [] if keep_alike else find_alike(entry.image for entry in entries)
+    copies = [*identical, *((first, second) for first, second, _ in alike)]
     if split is None and all(entry.section == "training" for entry in entries):
-        entries = hold_out(entries, "testing", 0.2 if test is None else test, seed)
+        entries = hold_out(entries, "testing", 0.2 if test is None else test, seed, copies)
     elif test is not None:
         raise InputError(f"--test is for images without a split, but {source} gives one; leave it out")
     if all(entry.section != "validation" for entry in entries):
-        entries = hold_out(entries, "validation", validation, seed)
+        entries = hold_out(entries, "validation", validation, seed, copies)
     result = Datalist(names, tuple(entries))
     result.check(manifest or dataset_dir or "the given folders")
+    _check_alike(result, alike)
     result.write(out)
     _report(result, selection.left_out)
+    for first, second, likeness in alike:
+        click.echo(f"alike: {in_one_line(first)} and {in_one_line(second)} (correlation {likeness:.3f})")
     click.echo(f"wrote {out}")
+
+
+def _check_alike(result: Datalist, alike: Sequence[tuple[str, str, float]]) -> None:
+    """Refuse given splits with one picture in two sections."""
+    sections = {entry.image: entry.section for entry in result.entries}
+    across = [pair for pair in alike if sections[pair[0]] != sections[pair[1]]]
+    for first, second, likeness in across:
+        raise InputError(
+            f"{first} in {sections[first]} and {second} in {sections[second]} show the same picture (correlation "
+            f"{likeness:.3f}), as do {len(across) - 1} other pairs; put them into one section, or give --keep-alike"
+        )
 
 
 def _require_one_source() -> str:

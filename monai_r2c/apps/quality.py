@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 import sys
 from collections import Counter
@@ -32,7 +33,9 @@ from monai_r2c.data.quality import (
     measure_quality,
     propose_quality,
 )
+from monai_r2c.data.restorations.table import safe_cell
 from monai_r2c.transforms import LoadRadiograph
+from monai_r2c.transforms.radiograph.dicom import MODALITIES
 from monai_r2c.utils import InputError
 from monai_r2c.utils.files import write_text_atomically
 
@@ -41,7 +44,18 @@ COLUMNS = ("file", *(field.name for field in fields(QualityMeasures)), "faults",
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="CSV file to write.")
+@click.option(
+    "--output",
+    "--out",
+    "out",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="CSV file to write.",
+)
+@click.option(
+    "--modality", "modalities", multiple=True, metavar="CODE", help=f"Admit it in DICOM beside {', '.join(MODALITIES)}."
+)
+@click.option("--reader", type=click.Choice(["pydicom", "itk"]), default="pydicom", help="What decodes DICOM pixels.")
 @click.option(
     "--threshold",
     "changes",
@@ -51,7 +65,7 @@ COLUMNS = ("file", *(field.name for field in fields(QualityMeasures)), "faults",
     + ", ".join(f"{k}={v:g}" for k, v in asdict(DEFAULT_THRESHOLDS).items())
     + ".",
 )
-def quality(paths: Sequence[Path], out: Path, changes: Sequence[str]) -> None:
+def quality(paths: Sequence[Path], out: Path, modalities: Sequence[str], reader: str, changes: Sequence[str]) -> None:
     """Measure noise, sharpness, contrast, exposure and clipping; propose poor, mid or good.
 
     PATHS are images and folders, which are searched with their sub-folders. The CSV has a row for each image; the
@@ -60,13 +74,13 @@ def quality(paths: Sequence[Path], out: Path, changes: Sequence[str]) -> None:
     """
     thresholds = _thresholds(changes)
     images = _collect(paths)
-    load = LoadRadiograph()
+    load = LoadRadiograph(reader, (*MODALITIES, *modalities))
     folder = out.resolve().parent
     rows = [_measure(image, load, folder, thresholds) for image in tqdm(images, unit="image", disable=None)]
     table = io.StringIO()
     writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({column: safe_cell(column, value) for column, value in row.items()} for row in rows)
     write_text_atomically(out, table.getvalue())
     _summarise(rows, out)
     if any("error" in row for row in rows):
@@ -84,6 +98,8 @@ def _thresholds(changes: Sequence[str]) -> QualityThresholds:
             values[name] = float(value)
         except ValueError as error:
             raise InputError(f"--threshold {change}: {value!r} is not a number") from error
+        if math.isnan(values[name]):
+            raise InputError(f"--threshold {change}: every comparison with NaN fails; expected a number")
     return replace(DEFAULT_THRESHOLDS, **values)
 
 

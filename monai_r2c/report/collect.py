@@ -14,15 +14,17 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from monai_r2c.data import Datalist, find_confounding, read_datalist
 from monai_r2c.handlers.score_table import ScoreRow
 from monai_r2c.metrics import Score
 from monai_r2c.utils import InputError
 
+_Row = TypeVar("_Row")
 _MARKS = ("metrics.csv", "evaluation.csv", "datalist.json")
 
 
@@ -89,11 +91,36 @@ def read_run(folder: str | Path) -> RunContents:
         configuration.get("versions", {}),
         datalist,
         [] if datalist is None else find_confounding(datalist),
-        [_numbers(row) for row in _read_table(folder / "metrics.csv")],
-        [_score(row) for row in _read_table(folder / "evaluation.csv")],
+        _parsed(folder / "metrics.csv", _numbers),
+        _parsed(folder / "evaluation.csv", _score),
         _read_table(folder / "images.csv"),
-        _read_json(folder / "cases" / "cases.json"),
+        _checked_cases(folder / "cases" / "cases.json"),
     )
+
+
+def _parsed(path: Path, parse: Callable[[dict[str, str]], _Row]) -> list[_Row]:
+    try:
+        return [parse(row) for row in _read_table(path)]
+    except (KeyError, ValueError, TypeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: has a row that is not of a run ({error}); make it again.") from error
+
+
+def _checked_cases(path: Path) -> dict[str, Any]:
+    content = _read_json(path)
+    cases = content.get("cases", [])
+    try:
+        fine = not cases or (isinstance(content["gain"], str) and isinstance(content["classes"], list))
+        for case in cases:
+            fine = fine and isinstance(case["file"], str) and isinstance(case["reasons"], list)
+            fine = fine and isinstance(case["probabilities"], list) and "poor" in case["images"]
+            fine = fine and all((path.parent / name).is_file() for name in case["images"].values())
+    except (KeyError, TypeError, AttributeError):
+        fine = False
+    if not fine:
+        raise InputError(f"{path}: is not of an evaluation, or its images are gone; evaluate the run again.")
+    return content
 
 
 def _score(row: dict[str, str]) -> ScoreRow:
@@ -108,14 +135,20 @@ def _numbers(row: dict[str, str]) -> dict[str, float]:
 def _read_table(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    try:
+        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+            return list(csv.DictReader(file))
+    except (OSError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read as a table: {error}.") from error
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a JSON file: {error}.") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: must hold a JSON object, not a {type(content).__name__}.")
+    return content

@@ -11,7 +11,10 @@
 
 from __future__ import annotations
 
+import re
+
 from monai_r2c.handlers.score_table import NOTICE
+from monai_r2c.utils import in_one_line
 
 from .case_page import case_facts, case_name, prediction_of, view_names
 from .collect import RunContents
@@ -20,8 +23,8 @@ from .tables import Table, confusion_tables, count_table, score_tables, setting_
 
 def render_markdown(run: RunContents, subtitle: str) -> str:
     """Lay a run out as Markdown; images are links to the files of the run's folder."""
-    parts = [f"# {run.folder.resolve().name}", subtitle]
-    parts += [f"> **Confounded:** {warning}" for warning in run.warnings]
+    parts = [f"# {_escaped(run.folder.resolve().name)}", subtitle]
+    parts += [f"> **Confounded:** {_escaped(warning)}" for warning in run.warnings]
     if run.scores:
         notice = " ".join(NOTICE.split())
         parts += ["## Scores", "Test images; in brackets the 95 % interval.", f"*{notice}*"]
@@ -37,9 +40,9 @@ def render_markdown(run: RunContents, subtitle: str) -> str:
             views = view_names(case)
             pictures = [f"![{title}](cases/{case['images'][view]})" for view, title in views]
             given = [prediction_of(case, view, run.cases["classes"]) for view, _ in views]
-            label = f"; true class {case['label']}" if case.get("label") is not None else ""
+            label = f"; true class {_escaped(case['label'])}" if case.get("label") is not None else ""
             parts += [
-                f"### Case {number}: {case_name(case)}",
+                f"### Case {number}: {_escaped(case_name(case))}",
                 f"{', '.join(case['reasons'])}{label}; {case_facts(case)}",
                 _table(([title for _, title in views], [pictures, given])),
             ]
@@ -52,4 +55,14 @@ def render_markdown(run: RunContents, subtitle: str) -> str:
 def _table(table: Table) -> str:
     header, rows = table
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    """A cell, whose Markdown is ours where it is a picture."""
+    return text if text.startswith("![") else _escaped(text)
+
+
+def _escaped(text: str) -> str:
+    """A text in which nothing is Markdown or HTML, such as a file's name, in one line."""
+    return re.sub(r"[\\`*<>|&]|](?=[(\[])", r"\\\g<0>", in_one_line(text))

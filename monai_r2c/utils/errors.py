@@ -90,6 +90,9 @@ def report_in_one_line() -> None:
 
 
 def _excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        print("Interrupted.", file=sys.stderr)
+        return
     message = find_input_error(error)
     if message is None:
         traceback.print_exception(kind, error, trace)

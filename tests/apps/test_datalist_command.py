@@ -223,8 +223,8 @@ def test_every_image_needs_a_label_and_a_grade(tmp_path):
 
 
 def test_missing_folders_are_refused(tmp_path):
-    assert "there is no such folder" in refused(run(tmp_path, "--poor-folder", "a=none", "--classes", "a"))
-    assert "holds no image" in refused(run(tmp_path, "--poor-folder", f"a={tmp_path}", "--classes", "a"))
+    assert "there is no such folder" in refused(run(tmp_path, "--poor-folder", "a=none", "--classes", "a,b"))
+    assert "holds no image" in refused(run(tmp_path, "--poor-folder", f"a={tmp_path}", "--classes", "a,b"))
 
 
 def test_dataset_folder_keeps_its_testing_images_and_gives_validation(tmp_path):
@@ -247,7 +247,7 @@ def test_one_source_with_its_own_options_is_needed(tmp_path, manifest):
         run(tmp_path, "--dataset-dir", tmp_path, "--label", "x")
     )
     assert "--classes is needed" in refused(run(tmp_path, "--manifest", manifest, "--label", "label"))
-    assert "--manifest needs --label" in refused(run(tmp_path, "--manifest", manifest, "--classes", "a"))
+    assert "--manifest needs --label" in refused(run(tmp_path, "--manifest", manifest, "--classes", "a,b"))
     message = refused(run(tmp_path, "--manifest", manifest, *BY_COLUMN, "--test", "0.3"))
     assert "--test is for images without a split, but --manifest gives one" in message
 

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
+from radiograph_files import ramp, write_dicom_file
 
 from monai_r2c.apps.quality import quality
 from monai_r2c.data.quality import measure_quality
@@ -94,3 +95,23 @@ def test_a_folder_without_images_is_refused(tmp_path):
     result = run(tmp_path, "--out", tmp_path / "q.csv")
     assert isinstance(result.exception, InputError)
     assert "holds no image" in str(result.exception)
+
+
+def test_nan_is_no_threshold(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", 0, 255)
+    refused = run(tmp_path, "--output", tmp_path / "q.csv", "--threshold", "poor_cnr=nan").exception
+    assert isinstance(refused, InputError)
+    assert "NaN" in str(refused)
+
+
+def test_a_name_like_a_formula_stays_a_path(tmp_path: Path) -> None:
+    write_image(tmp_path / "=1+1.png", 0, 255)
+    assert run(tmp_path, "--output", tmp_path / "q.csv").exit_code == 0
+    assert [row["file"] for row in read(tmp_path / "q.csv")] == ["./=1+1.png"]
+
+
+@pytest.mark.parametrize("reader", ["pydicom", "itk"])
+def test_other_modalities_are_admitted_by_an_option(tmp_path: Path, reader: str) -> None:
+    write_dicom_file(tmp_path / "a.dcm", ramp(12), Modality="MG")
+    assert run(tmp_path, "--output", tmp_path / "q.csv").exit_code == 1
+    assert run(tmp_path, "--output", tmp_path / "q.csv", "--modality", "MG", "--reader", reader).exit_code == 0

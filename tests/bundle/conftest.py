@@ -42,6 +42,7 @@ def dataset_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
             if folder.endswith("A"):
                 image += generator.normal(0, 25, image.shape)
             image[0, 0] = 0
+            image[0, 1] = len(rows)  # no two images are the same
             Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(root / folder / f"{index}.png")
             rows.append(f"{folder}/{index}.png,{CLASSES[label]}")
     (root / "labels.csv").write_text("\n".join(rows) + "\n")

@@ -12,6 +12,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -266,3 +268,42 @@ def test_class_folder_outside_classes_is_refused(tmp_path):
     make_files(tmp_path, "trainA/covid/1.png", "trainB/flu/2.png")
     with pytest.raises(InputError, match=r"trainB/flu/2.png: label 'flu' is not one of the classes non-covid, covid"):
         read_dataset_dir(tmp_path, ["non-covid", "covid"])
+
+
+@pytest.mark.parametrize("how", [shutil.copy, os.link])
+def test_a_copy_in_another_section_or_with_another_label_is_refused(tmp_path, how) -> None:
+    path = make_json(tmp_path, testing={"poor": [{"image": "c.png", "label": 0}]})
+    (tmp_path / "a.png").write_bytes(b"pixels")
+    (tmp_path / "c.png").unlink()
+    how(tmp_path / "a.png", tmp_path / "c.png")
+    with pytest.raises(InputError, match=r"a.png in training/poor and c.png in testing/poor are the same image"):
+        read_datalist(path)
+    items = [{"image": "a.png", "label": 0}, {"image": "c.png", "label": 1}]
+    path = make_json(tmp_path, training={"poor": items, "good": [{"image": "b.png", "label": 0}]})
+    (tmp_path / "a.png").write_bytes(b"pixels")
+    (tmp_path / "c.png").unlink()
+    how(tmp_path / "a.png", tmp_path / "c.png")
+    with pytest.raises(InputError, match="with two labels or domains"):
+        read_datalist(path)
+
+
+def test_a_reference_that_is_a_training_image_is_refused(tmp_path) -> None:
+    path = make_json(tmp_path, testing={"poor": [{"image": "c.png", "label": 0, "reference": "b.png"}]})
+    with pytest.raises(InputError, match="are an image and its clean original; they belong in one section"):
+        read_datalist(path)
+
+
+def test_a_study_in_two_sections_is_refused(tmp_path) -> None:
+    training = {"poor": [{"image": "a.png", "label": 0, "study": "S"}], "good": [{"image": "b.png", "label": 0}]}
+    path = make_json(tmp_path, training=training, testing={"poor": [{"image": "c.png", "label": 0, "study": "S"}]})
+    with pytest.raises(InputError, match="study S is in training"):
+        read_datalist(path)
+
+
+def test_true_is_no_patient_and_one_class_are_no_classes(tmp_path) -> None:
+    path = make_json(tmp_path, testing={"poor": [{"image": "c.png", "label": 0, "patient": True}]})
+    with pytest.raises(InputError, match="patient must be a name or number, got True"):
+        read_datalist(path)
+    path = make_json(tmp_path, classes=["a"])
+    with pytest.raises(InputError, match="two or more names"):
+        read_datalist(path)

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -19,7 +20,7 @@ from monai_r2c.data.datalist import DatalistItem, hold_out
 
 
 def item(index: int, domain: str = "poor", label: int = 0, patient: str | None = None, section: str = "training"):
-    return DatalistItem(section, domain, f"/{index}.png", label, f"{index}.png", patient)
+    return DatalistItem(section, domain, f"/{domain}/{label}/{index}.png", label, f"{index}.png", patient)
 
 
 def strata(entries: list[DatalistItem], section: str) -> Counter:
@@ -82,3 +83,21 @@ def test_fraction_zero_changes_nothing():
 def test_other_sections_and_fractions_are_refused(section, fraction):
     with pytest.raises(ValueError, match="expected a fraction from 0 to below 1"):
         hold_out([item(0)], section, fraction)
+
+
+def test_clean_originals_go_with_the_images_made_of_them() -> None:
+    poor = [replace(item(n), reference=f"/good/0/{n}.png") for n in range(10)]
+    held = hold_out([*poor, *(item(n, "good") for n in range(10))], "testing", 0.3)
+    tested = {entry.reference for entry in held if entry.section == "testing" and entry.reference}
+    assert len(tested) == 3
+    assert tested == {entry.image for entry in held if entry.section == "testing" and entry.domain == "good"}
+
+
+def test_studies_and_copies_stay_undivided() -> None:
+    entries = [replace(item(n), study=f"S{n // 2}") for n in range(10)] + [item(n) for n in range(10, 20)]
+    held = hold_out(
+        entries, "testing", 0.4, copies=[(f"/poor/0/{n}.png", f"/poor/0/{n + 1}.png") for n in (10, 12, 14)]
+    )
+    sections = [entry.section for entry in held]
+    assert sections.count("testing") == 8
+    assert all(sections[n] == sections[n + 1] for n in range(0, 16, 2))

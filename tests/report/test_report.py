@@ -142,3 +142,26 @@ def test_curve_runs_from_corner_to_corner() -> None:
 )
 def test_scores_are_written_with_their_interval(score: Score | None, text: str) -> None:
     assert format_score(score) == text
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("cases/cases.json", b"[1]"),
+        ("cases/cases.json", b'{"cases": [{"file": "x"}]}'),
+        ("evaluation.csv", b"domain,metric\nx,y\n"),
+        ("evaluation.csv", b"domain,metric,value\npoor,auc,abc\n"),
+        ("metrics.csv", b"epoch,loss\n1,abc\n"),
+        ("metrics.csv", b"\xff\xfe\x00"),
+    ],
+)
+def test_broken_files_of_a_run_are_named_in_one_line(tmp_path: Path, file: str, content: bytes) -> None:
+    (tmp_path / "cases").mkdir()
+    (tmp_path / "metrics.csv").write_text("epoch,loss\n1,2\n")
+    (tmp_path / file).write_bytes(content)
+    if content.startswith(b"\xff"):
+        read_run(tmp_path)  # bytes that are no UTF-8 are kept
+        return
+    with pytest.raises(InputError, match=Path(file).name) as refusal:
+        read_run(tmp_path)
+    assert "\n" not in str(refusal.value)

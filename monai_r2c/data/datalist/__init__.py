@@ -11,7 +11,9 @@
 
 from __future__ import annotations
 
+from .copies import LEAST_LIKENESS, find_alike, find_identical
 from .folder_layout import read_dataset_dir, read_labels
+from .groups import group_entries
 from .items import DOMAINS, SECTIONS, TRAINING, Datalist, DatalistItem, check_classes, label_index
 from .reading import load_datalist, read_datalist
 from .rules import NamePatterns, Rules, Selection
@@ -21,6 +23,7 @@ from .table import read_table
 
 __all__ = [
     "DOMAINS",
+    "LEAST_LIKENESS",
     "SECTIONS",
     "TRAINING",
     "Datalist",
@@ -31,6 +34,9 @@ __all__ = [
     "Rules",
     "Selection",
     "check_classes",
+    "find_alike",
+    "find_identical",
+    "group_entries",
     "hold_out",
     "label_index",
     "load_datalist",

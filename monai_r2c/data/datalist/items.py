@@ -21,6 +21,8 @@ from typing import Any
 from monai_r2c.utils import InputError
 from monai_r2c.utils.files import write_text_atomically
 
+from .copies import find_identical
+
 SECTIONS = ("training", "validation", "testing")
 DOMAINS = ("poor", "good")
 TRAINING = ("training/poor", "training/good")
@@ -39,6 +41,8 @@ class DatalistItem:
         patient: the patient's name or number, where known.
         reference: absolute path of the clean original of a degraded image, where there is one.
         source: where the image comes from, such as the hospital, the device or the collection, where known.
+        study: the study's UID or number, where known.
+        view: the projection, such as PA or AP, where known.
     """
 
     section: str
@@ -49,6 +53,8 @@ class DatalistItem:
     patient: str | None = None
     reference: str | None = None
     source: str | None = None
+    study: str | None = None
+    view: str | None = None
 
     @property
     def place(self) -> str:
@@ -101,8 +107,9 @@ class Datalist:
                 item["patient"] = entry.patient
             if entry.reference is not None:
                 item["reference"] = _relative(entry.reference, folder)
-            if entry.source is not None:
-                item["source"] = entry.source
+            for key in ("source", "study", "view"):
+                if getattr(entry, key) is not None:
+                    item[key] = getattr(entry, key)
             content[entry.section][entry.domain].append(item)
         write_text_atomically(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
@@ -121,6 +128,7 @@ class Datalist:
                 raise InputError(f"{source}: {place} holds no image; at least one is needed")
         seen: dict[str, DatalistItem] = {}
         patients: dict[str, DatalistItem] = {}
+        studies: dict[str, DatalistItem] = {}
         for entry in self.entries:
             for path in filter(None, (entry.image, entry.reference)):
                 if not os.path.isfile(path):
@@ -131,14 +139,36 @@ class Datalist:
                     f"{source}: {entry.file} is listed in {other.place} and again in {entry.place}; "
                     "an image belongs in one place, once"
                 )
-            if entry.patient is None:
-                continue
-            other = patients.setdefault(entry.patient, entry)
-            if other.section != entry.section:
-                raise InputError(
-                    f"{source}: patient {entry.patient} is in {other.section} ({other.file}) and in {entry.section} "
-                    f"({entry.file}); all images of a patient belong in one section"
-                )
+            for kind, name, known in (("patient", entry.patient, patients), ("study", entry.study, studies)):
+                if name is None:
+                    continue
+                other = known.setdefault(name, entry)
+                if other.section != entry.section:
+                    raise InputError(
+                        f"{source}: {kind} {name} is in {other.section} ({other.file}) and in {entry.section} "
+                        f"({entry.file}); all images of a {kind} belong in one section"
+                    )
+        self._check_files(source)
+
+    def _check_files(self, source: str | Path) -> None:
+        """Refuse what lets an image be in two sections under different names, or with two labels or domains."""
+        owners: dict[str, list[tuple[DatalistItem, bool]]] = {}
+        for entry in self.entries:
+            owners.setdefault(os.path.realpath(entry.image), []).append((entry, True))
+            if entry.reference is not None:
+                owners.setdefault(os.path.realpath(entry.reference), []).append((entry, False))
+        groups = [[file] for file, found in owners.items() if len(found) > 1]
+        for files in [*groups, *find_identical(owners)]:
+            found = [owner for file in files for owner in owners[file]]
+            first, first_is_image = found[0]
+            for other, is_image in found[1:]:
+                how = "are the same image" if first_is_image and is_image else "share a clean original"
+                how = how if first_is_image == is_image else "are an image and its clean original"
+                where = f"{source}: {first.file} in {first.place} and {other.file} in {other.place} {how}"
+                if first.section != other.section:
+                    raise InputError(f"{where}; they belong in one section")
+                if first_is_image and is_image and (first.label, first.domain) != (other.label, other.domain):
+                    raise InputError(f"{where}, with two labels or domains; keep one of them")
 
 
 def check_classes(classes: object, source: str | Path) -> tuple[str, ...]:
@@ -154,6 +184,8 @@ def check_classes(classes: object, source: str | Path) -> tuple[str, ...]:
     if isinstance(classes, str):
         classes = [name.strip() for name in classes.split(",")]
     names = tuple(classes) if isinstance(classes, Sequence) else ()
+    if len(names) == 1:
+        raise InputError(f"{source}: classes must be two or more names such as [non-covid, covid], got {classes!r}")
     if not names or not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
         raise InputError(
             f"{source}: classes must be a list of distinct names such as [non-covid, covid], got {classes!r}"

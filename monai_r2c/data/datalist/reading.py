@@ -22,7 +22,7 @@ from monai_r2c.utils import InputError
 from .folder_layout import read_dataset_dir
 from .items import DOMAINS, SECTIONS, TRAINING, Datalist, DatalistItem, check_classes, label_index
 
-_ITEM_KEYS = ("image", "label", "patient", "reference", "source")
+_ITEM_KEYS = ("image", "label", "patient", "reference", "source", "study", "view")
 
 
 def load_datalist(
@@ -119,9 +119,9 @@ def _entries(items: object, section: str, domain: str, classes: Sequence[str], p
         for key in ("image", "reference"):
             if key in item and not (isinstance(item[key], str) and item[key]):
                 raise InputError(f"{where}: {key} must be a path, got {item[key]!r}")
-        names = {key: item.get(key) for key in ("patient", "source")}
+        names = {key: item.get(key) for key in ("patient", "source", "study", "view")}
         for key, name in names.items():
-            if name is not None and not isinstance(name, (str, int)):
+            if name is not None and (isinstance(name, bool) or not isinstance(name, (str, int))):
                 raise InputError(f"{where}: {key} must be a name or number, got {name!r}")
         yield DatalistItem(
             section,
@@ -129,9 +129,8 @@ def _entries(items: object, section: str, domain: str, classes: Sequence[str], p
             image=_absolute(item["image"], path),
             label=label_index(item["label"], classes, f"{where} ({item['image']})"),
             file=item["image"],
-            patient=None if names["patient"] is None else str(names["patient"]),
             reference=_absolute(item["reference"], path) if "reference" in item else None,
-            source=None if names["source"] is None else str(names["source"]),
+            **{key: None if name is None else str(name) for key, name in names.items()},
         )
 
 

@@ -11,26 +11,35 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from .groups import group_entries
 from .items import SECTIONS, DatalistItem
 
 
-def hold_out(entries: Sequence[DatalistItem], section: str, fraction: float, seed: int = 0) -> list[DatalistItem]:
+def hold_out(
+    entries: Sequence[DatalistItem],
+    section: str,
+    fraction: float,
+    seed: int = 0,
+    copies: Iterable[Sequence[str]] = (),
+) -> list[DatalistItem]:
     """Move a share of the training images to another section, by domain and class alike, patients undivided.
 
     Each domain and class gives the same share, at least one image where it has two or more, as nearly as whole patients
-    allow; it always keeps an image in training. An image without patient counts as its own.
+    allow; it always keeps an image in training. What belongs together, see `group_entries`, stays together: patients,
+    studies, clean originals with the images made of them, and copies.
 
     Args:
         entries: items of a datalist; those outside ``training`` stay as they are.
         section: where the images go, ``validation`` or ``testing``.
         fraction: share of the training images, from 0 to below 1.
         seed: the choice is a function of the entries and this.
+        copies: groups of files that show the same picture.
 
     Returns:
         The items in their order.
@@ -45,14 +54,11 @@ def hold_out(entries: Sequence[DatalistItem], section: str, fraction: float, see
     result = list(entries)
     if fraction == 0:
         return result
-    groups: defaultdict[object, list[int]] = defaultdict(list)
-    for index, entry in enumerate(entries):
-        if entry.section == "training":
-            groups[index if entry.patient is None else entry.patient].append(index)
-    sizes = Counter(_stratum(entries[index]) for group in groups.values() for index in group)
+    training = [index for index, entry in enumerate(entries) if entry.section == "training"]
+    members = [[training[i] for i in group] for group in group_entries([entries[i] for i in training], copies)]
+    sizes = Counter(_stratum(entries[index]) for index in training)
     targets = {stratum: max(1, int(fraction * size + 0.5)) for stratum, size in sizes.items()}
     taken: Counter[tuple[str, int]] = Counter()
-    members = list(groups.values())
     # the section is part of the seed: testing and validation must not be drawn alike
     generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(SECTIONS.index(section),)))
     for chosen in generator.permutation(len(members)):

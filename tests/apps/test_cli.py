@@ -1,0 +1,60 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from monai_r2c.apps import cli
+
+
+def main(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int | str | None:
+    monkeypatch.setattr(sys, "argv", ["monai_r2c", *map(str, arguments)])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    return end.value.code
+
+
+@pytest.mark.parametrize("command", ["quality", "phantom", "datalist", "report"])
+def test_what_cannot_be_written_ends_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, command: str
+) -> None:
+    (tmp_path / "file").touch()
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 32, 32)).astype(np.uint8)
+    for index, place in enumerate(f"{d}/{c}/{n}.png" for d in ("trainA", "trainB") for c in "ab" for n in range(2)):
+        (tmp_path / "set" / place).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels[index]).save(tmp_path / "set" / place)
+    (tmp_path / "run/report.html").mkdir(parents=True)
+    (tmp_path / "run/metrics.csv").write_text("epoch,loss\n1,2\n")
+    arguments = {
+        "quality": (tmp_path / "set", "--output", tmp_path / "file/q.csv"),
+        "phantom": (tmp_path / "file/out", "--size", 32, "--train", 2, "--validation", 2, "--test", 2),
+        "datalist": ("--dataset-dir", tmp_path / "set", "--classes", "a,b", "--output", tmp_path / "file/d.json"),
+        "report": (tmp_path / "run",),
+    }
+    assert main(monkeypatch, command, *arguments[command]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert lines[-1].startswith("Error: ")
+    assert not any("Traceback" in line for line in lines)
+
+
+def test_an_interruption_ends_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.cli, "invoke", interrupt)
+    assert main(monkeypatch, "report", "x") == 130
+    assert capsys.readouterr().err.startswith("Interrupted")
