@@ -242,6 +242,21 @@ def test_missing_model_is_refused_in_evaluation_and_inference(configs: Path, tmp
         _evaluate_raising(configs, tmp_path, run_id="inference", images=str(dataset_dir))
 
 
+def test_refused_model_leaves_the_output_folder_to_the_right_one(
+    configs: Path, tmp_path: Path, dataset_dir: Path
+) -> None:
+    save_model(tmp_path / "right.pt", R2CGenerator(2, features=4), ["a", "b"], 16)
+    wrong = torch.load(tmp_path / "right.pt", weights_only=True)
+    wrong["head.linear.bias"] = torch.zeros(3)
+    torch.save(wrong, tmp_path / "wrong.pt")
+    settings = {"images": str(dataset_dir / "testB"), "device": "cpu"}
+    with pytest.raises(InputError, match=r"wrong\.pt: its weights do not fit .* 1 of 13 differ"):
+        _evaluate_raising(configs, tmp_path, run_id="inference", model=str(tmp_path / "wrong.pt"), **settings)
+    assert not (tmp_path / "restored").exists()
+    _evaluate(configs, tmp_path, "inference", model=str(tmp_path / "right.pt"), **settings)
+    assert {path.name for path in (tmp_path / "restored").glob("*.png")} == {"0.png", "1.png"}
+
+
 def test_checkpoint_of_another_configuration_is_refused(trained: Path, configs: Path, dataset_dir: Path) -> None:
     with pytest.raises(InputError, match=r"epoch_0002\.pt: order is 3 there and 2 here; resume with --order 3"):
         _raise_line(_train, configs, dataset_dir, trained, resume=True, order=2)
