@@ -26,7 +26,7 @@ from .beds import Bed
 from .classifiers import CLASSIFIERS, ClassifierTraining, probabilities
 from .indicators import indicator_probabilities
 from .method import Lesson, bed_to_learn_from, find_method
-from .results import CLASSES, RESULTS, commit, host, write_json
+from .results import CLASSES, RESULTS, SHORTER, commit, host, write_json
 from .settings import HERE, Settings
 from .training import BudgetedRun
 
@@ -67,6 +67,7 @@ def run_class_job(job: ClassJob, work: Path, settings: Settings) -> dict[str, An
     groups = {group: bed.select(group, "poor") for group in ("poor", "validation", "test")}
     good = bed.select("good", "good")
     facts: dict[str, Any] = {"minutes": 0.0}
+    restorer_minutes = 0.0 if job.images in ("poor", "good") else settings.bed(bed.name)["minutes"]
     if job.classifier.startswith("head_of_"):
         method, lesson = _method(job.classifier.removeprefix("head_of_"), work, settings, job.seed)
         learned = method.learn(lesson)
@@ -90,6 +91,7 @@ def run_class_job(job: ClassJob, work: Path, settings: Settings) -> dict[str, An
         "commit": commit(),
         "host": host(),
         **facts,
+        "restorer_minutes": restorer_minutes,
         "files": [Path(image.file).stem for image in groups["test"]],
         "patients": [image.patient for image in groups["test"]],
         "labels": [image.label for image in groups["test"]],
@@ -97,16 +99,19 @@ def run_class_job(job: ClassJob, work: Path, settings: Settings) -> dict[str, An
     }
 
 
-def run_class_jobs(work: Path, results: Path, settings: Settings) -> None:
+def run_class_jobs(work: Path, results: Path, settings: Settings, classifiers: Sequence[str] = ()) -> None:
+    """Run what has no result yet; `classifiers` chooses some."""
     for job in class_jobs(settings):
         path = results / CLASSES / f"{job.name}.json"
-        if not path.is_file():
+        if not path.is_file() and (not classifiers or job.classifier in classifiers):
             print(job.name, flush=True)
             write_json(path, run_class_job(job, work, settings))
 
 
 def read_class_results(folder: Path = RESULTS) -> list[dict[str, Any]]:
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((folder / CLASSES).glob("*.json"))]
+    """All of them, those of restorers that were trained for fewer minutes, too."""
+    paths = [*sorted(folder.glob(f"{CLASSES}/*.json")), *sorted(folder.glob(f"{SHORTER}*/{CLASSES}/*.json"))]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
 
 def classification_section(results: Sequence[Mapping[str, Any]]) -> str:
@@ -114,10 +119,11 @@ def classification_section(results: Sequence[Mapping[str, Any]]) -> str:
     if not results:
         return ""
     text = (HERE / "texts/classification.md").read_text(encoding="utf-8").strip()
-    lines = [text, "", "| classifier | images | minutes | " + " | ".join(SHOWN.values()) + " |"]
-    lines.append("| --- | --- | ---: |" + " ---: |" * len(SHOWN))
+    lines = [text, "", "| classifier | images | minutes | of the restorer | " + " | ".join(SHOWN.values()) + " |"]
+    lines.append("| --- | --- | ---: | ---: |" + " ---: |" * len(SHOWN))
     for result in sorted(results, key=lambda result: (result["state"], result["classifier"])):
         cells = [result["classifier"].replace("_", " "), _state_name(result["state"]), f"{result['minutes']:.1f}"]
+        cells.append(f"{result['restorer_minutes']:.1f}")
         cells += [f"{mean:.2f} ({low:.2f} to {high:.2f})" for mean, low, high in _intervals(result)]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
