@@ -17,8 +17,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_r2c.utils import InputError
-
 from .classification import classification_section
 from .method import find_method, method_names
 from .scores import SCORES
@@ -211,7 +209,7 @@ def _fill(text: str, tables: Mapping[str, Sequence[Row]]) -> str:
         for name in method.split("-"):
             row = next((row for row in tables.get(bed, ()) if row.method == name), None)
             if row is None or score not in row.scores:
-                raise InputError(f"findings.md: {match[0]} asks for a result that is not there.")
+                return "(no result yet)"
             values.append(row.scores[score].mean)
         value = values[0] - values[1] if len(values) > 1 else values[0]
         return f"{value:{'+' * (len(values) > 1)}.{SCORES[score][2]}f}"
