@@ -57,4 +57,4 @@ def test_an_interruption_ends_in_one_line(monkeypatch: pytest.MonkeyPatch, capsy
 
     monkeypatch.setattr(cli.cli, "invoke", interrupt)
     assert main(monkeypatch, "report", "x") == 130
-    assert capsys.readouterr().err.startswith("Interrupted")
+    assert capsys.readouterr().err.strip().startswith("Interrupted")
