@@ -173,7 +173,7 @@ def _train(
     settings: Settings,
 ) -> tuple[torch.Tensor, dict[str, Any]]:
     torch.manual_seed(job.seed)
-    network = CLASSIFIERS[job.classifier]()
+    network = CLASSIFIERS[job.classifier]().to(settings.device)
 
     def look(network: Any) -> dict[str, float]:
         return {"auc": classification_scores(probabilities(network, validation[0]), validation[1])["auc"]}

@@ -47,14 +47,15 @@ class ClassifierTraining:
         self.steps, self.batch_size = 0, 8
 
     def run(self, goes_on: Callable[[], bool]) -> None:
+        device = next(self.restorer.parameters()).device
         while True:
             generator = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(self.steps,)))
             chosen = generator.integers(len(self.images), size=self.batch_size)
             self.shift.set_random_state(seed=int(generator.integers(2**32, dtype=np.uint64)))
             torch.manual_seed(int(generator.integers(2**32, dtype=np.uint64)))  # of dropout
-            batch = torch.stack([torch.as_tensor(self.shift(self.images[index])) for index in chosen])
+            batch = torch.stack([torch.as_tensor(self.shift(self.images[index])) for index in chosen]).to(device)
             self.optimizer.zero_grad()
-            F.cross_entropy(self.restorer(2 * batch - 1), self.labels[chosen]).backward()
+            F.cross_entropy(self.restorer(2 * batch - 1), self.labels[chosen].to(device)).backward()
             self.optimizer.step()
             self.steps += 1
             if not goes_on():

@@ -74,7 +74,7 @@ def run_job(name: str, bed_name: str, seed: int, work: Path, settings: Settings)
         "learned_on": source,
         "images": bed.digest,
         "commit": commit(),
-        "host": host(),
+        "host": {**host(), "device": settings.device},
         "budget": settings.bed(source)["minutes"] if "curve" in learned.facts else 0,
         **learned.facts,
         "milliseconds": scored["milliseconds"],

@@ -53,7 +53,7 @@ class TrainedMethod:
         learned = lesson.folder / f"learned_{lesson.minutes:g}.pt"
         if not learned.is_file():
             self._train(training, lesson, learned)
-        contents = torch.load(learned, weights_only=True)
+        contents = torch.load(learned, weights_only=True, map_location="cpu")
         network = training.restorer.eval()
         network.load_state_dict(contents["weights"])
         return Learned(lambda image: restore_with(network, image), contents["facts"], network)
@@ -98,9 +98,9 @@ def look_at_validation(lesson: Lesson) -> Callable[[nn.Module], dict[str, float]
 @torch.no_grad()
 def restore_with(network: nn.Module, image: torch.Tensor) -> torch.Tensor:
     """Restore ``(1, rows, columns)`` in [0, 1]; a network of three channels gets the image thrice and is averaged."""
-    channels = getattr(network, "in_channels", 1)
-    restored = image_of(network((2 * image[None] - 1).expand(-1, channels, -1, -1)))
-    return ((restored[0].mean(0, keepdim=True) + 1) / 2).clamp(0, 1)
+    channels, device = getattr(network, "in_channels", 1), next(network.parameters()).device
+    restored = image_of(network((2 * image[None].to(device) - 1).expand(-1, channels, -1, -1)))
+    return ((restored[0].mean(0, keepdim=True) + 1) / 2).clamp(0, 1).cpu()
 
 
 def pairs_method(
@@ -112,7 +112,7 @@ def pairs_method(
         good = lesson.bed.read(lesson.bed.select("good", "good"))
         faults = lesson.settings.blend(blend)["faults"]
         pairs = synthetic_pairs(good, faults, lesson.settings.crop, lesson.seed)
-        return PairsTraining(to_device(network(), "cpu"), pairs, learning_rate)
+        return PairsTraining(to_device(network(), lesson.settings.device), pairs, learning_rate)
 
     settings = {"pairs": blend, "learning_rate": learning_rate, "batch_size": 4, "loss": "mean absolute difference"}
     return TrainedMethod(title, "pairs", start, uses_poor=False, settings=settings)
@@ -125,7 +125,7 @@ def true_pairs_method(title: str, network: Callable[[], nn.Module], learning_rat
         images = lesson.bed.select("poor", "poor")
         poor, references = lesson.bed.read(images), lesson.bed.read(images, references=True)
         pairs = true_pairs(poor, references, lesson.settings.crop, lesson.seed)
-        return PairsTraining(to_device(network(), "cpu"), pairs, learning_rate)
+        return PairsTraining(to_device(network(), lesson.settings.device), pairs, learning_rate)
 
     settings = {"pairs": "true", "learning_rate": learning_rate, "batch_size": 4, "loss": "mean absolute difference"}
     return TrainedMethod(title, "bound", start, uses_poor=True, uses_references=True, settings=settings)
@@ -145,7 +145,7 @@ def bundle_method(title: str, configs: tuple[str, ...] = ("train.yaml",), **knob
             "load_size": lesson.settings.size,
             "max_epochs": 1_000_000,  # the minutes end it
             "decay_epoch": 1_000_000,
-            "device": "cpu",
+            "device": lesson.settings.device,
             "seed": lesson.seed,
         }
         return BundleTraining(configs, {**own, **shared})

@@ -43,9 +43,10 @@ class Training(Protocol):
 class BudgetedRun:
     """Charges a training the processor time that it uses, looks at its validation, saves it and resumes it.
 
-    The processor time of the process is charged, which has one thread: the steps with their loading, augmentation and
-    drawing of faults. Looking and saving are not. A killed run goes on from its last checkpoint, with the minutes that
-    had been charged by then, so that nothing is trained for free and nothing is lost but the steps since.
+    On the CPU the processor time of the process is charged, which has one thread, on a GPU the time of the clock: the
+    steps with their loading, augmentation and drawing of faults. Looking and saving are not. A killed run goes on from
+    its last checkpoint, with the minutes that had been charged by then, so that nothing is trained for free and nothing
+    is lost but the steps since.
 
     Args:
         training: of one network or several, one of which is the restorer.
@@ -85,7 +86,7 @@ class BudgetedRun:
             raise InputError(
                 f"{self.path}: was trained for {done:.1f} minutes already, {self.budget:g} were asked for."
             )
-        self._mark, self._wall = time.process_time(), time.perf_counter()
+        self._mark, self._wall = self._seconds(), time.perf_counter()
         if not self.progress["curve"]:
             self._look()
         if self.progress["minutes"] < self.budget:
@@ -94,14 +95,14 @@ class BudgetedRun:
 
     def _goes_on(self) -> bool:
         progress = self.progress
-        progress["minutes"] += (time.process_time() - self._mark) / 60
+        progress["minutes"] += (self._seconds() - self._mark) / 60
         progress["steps"] += 1
         over = progress["minutes"] >= self.budget
         if over or progress["minutes"] >= progress["curve"][-1]["minutes"] + self.look_every:
             self._look()
         if over or progress["minutes"] >= self._saved_at + self.save_every:
             self._save()
-        self._mark = time.process_time()
+        self._mark = self._seconds()
         return not over
 
     def _look(self) -> None:
@@ -115,7 +116,13 @@ class BudgetedRun:
             self.best = {"score": scores[self.key], "minutes": self.progress["minutes"], "weights": weights}
         shown = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
         self.tell(f"{self.progress['minutes']:.1f} of {self.budget:g} min, step {self.progress['steps']}: {shown}")
-        self._mark = time.process_time()
+        self._mark = self._seconds()
+
+    def _seconds(self) -> float:
+        if next(self.training.restorer.parameters()).device.type == "cpu":
+            return time.process_time()
+        torch.cuda.synchronize()
+        return time.perf_counter()
 
     def _is_better(self, score: float, than: float) -> bool:
         return score < than if self.lower_better else score > than
@@ -132,7 +139,7 @@ class BudgetedRun:
         write_text_atomically(self.path.with_suffix(".minutes"), f"{self.progress['minutes']:.3f}\n")
 
     def _resume(self) -> None:
-        contents = torch.load(self.path, weights_only=True)
+        contents = torch.load(self.path, weights_only=True, map_location="cpu")
         self.training.resume(contents["training"])
         self.progress, self.best = contents["progress"], contents["best"]
         self._saved_at = self.progress["minutes"]

@@ -45,7 +45,7 @@ class BundleTraining:
         check_settings(**parser.get_parsed_content("settings"))
         self.trainer = parser.get_parsed_content(TRAINER)
         for name in ("restorer", "degrader", "poor_discriminator", "good_discriminator"):
-            to_device(getattr(self.trainer, name), "cpu")
+            to_device(getattr(self.trainer, name), knobs["device"])
         monai_r2c.utils.keep_freed_memory()
 
     @property

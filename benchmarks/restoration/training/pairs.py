@@ -38,8 +38,10 @@ class PairsTraining:
         self.steps = 0
 
     def run(self, goes_on: Callable[[], bool]) -> None:
+        device = next(self.restorer.parameters()).device
         for poor, good in self._batches():
             self.optimizer.zero_grad()
+            poor, good = poor.to(device), good.to(device)
             restored = image_of(self.restorer(2 * poor - 1))
             (restored - (2 * good - 1)).abs().mean().backward()
             self.optimizer.step()
