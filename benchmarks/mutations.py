@@ -357,7 +357,12 @@ def _in_engines() -> list[Mutation]:
         engine("penalty of real images only", "images[domain], fakes[domain]))", "images[domain], images[domain]))"),
         engine("penalty replaces a term", "if name in losses:", "if False:"),
         engine("bf16 ignored", 'enabled=precision != "fp32"', "enabled=False", [*ENGINES]),
-        engine("fp32 autocast", 'enabled=precision != "fp32"', 'enabled=precision != "fp64"'),
+        engine(
+            "fp32 autocast",
+            'enabled=precision != "fp32"',
+            'enabled=precision != "fp64"',
+            explained="torch itself leaves autocast to float32 out, with a warning.",
+        ),
         engine("NaN skipped although asked to stop", 'if self.on_nan == "stop":', 'if self.on_nan == "never":'),
         engine(
             "epoch of the data one late",
@@ -380,12 +385,14 @@ def _in_engines() -> list[Mutation]:
             "isinstance(network, DistributedDataParallel) and not shared",
             "False",
             PROCESSES,
+            "The average of a sum is the sum of averages: only time is lost.",
         ),
         engine(
             "frozen discriminator through DDP",
             "Keys.DEGRADED: bare(self.poor_discriminator)(images",
             "Keys.DEGRADED: self.poor_discriminator(images",
             PROCESSES,
+            "A frozen network has no gradient to average: only time is lost.",
         ),
     ]
 

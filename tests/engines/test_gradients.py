@@ -118,6 +118,31 @@ def test_penalties_of_both_discriminators_are_added_by_name_and_weight(
     assert not torch.allclose(gradients["poor_discriminator"], plain[0]["poor_discriminator"], rtol=1e-2)
 
 
+def test_penalty_is_given_each_discriminator_with_its_real_and_its_generated_images(tmp_path: Path) -> None:
+    given: list[tuple] = []
+
+    class Recorder:
+        weight = 0.0
+
+        def __call__(self, *arguments: Any) -> torch.Tensor:
+            given.append(arguments)
+            return arguments[1].sum()
+
+    trainer = make_run(
+        tmp_path, max_epochs=1, trainer={"epoch_length": 1, "discriminator_penalties": {"seen": Recorder()}}
+    )
+    trainer.run()
+    output = trainer.state.output
+    wanted = [
+        (trainer.poor_discriminator, output["poor"], output["degraded"]),
+        (trainer.good_discriminator, output["good"], output["restored"]),
+    ]
+    for (network, real, fake), (judge, image, translated) in zip(given, wanted, strict=True):
+        assert network is judge
+        assert torch.equal(real, image)
+        assert torch.equal(fake, translated)  # what the pool gives back as long as it is not full
+
+
 def test_parts_of_a_batch_give_the_penalised_gradients_of_the_whole(tmp_path: Path) -> None:
     penalties = {"discriminator_penalties": {"r1": R1Penalty()}}
     whole, _ = first_step(tmp_path / "whole", **penalties)

@@ -175,6 +175,49 @@ def test_nan_stops_the_run_with_term_and_files_before_a_weight_moves() -> None:
     assert all(torch.equal(a, b) for a, b in zip(before, _weights(trainer, "restorer")))
 
 
+def test_gradient_that_is_nan_under_a_finite_loss_stops_the_run_before_a_weight_moves() -> None:
+    trainer = _trainer(max_epochs=1)
+    spoiled = next(trainer.degrader.parameters())
+    spoiled.register_hook(lambda gradient: gradient * float("nan"))
+    before = _weights(trainer, "degrader")
+    with pytest.raises(NonFiniteLossError, match=r"epoch 1, iteration 1: generator_gradient = nan; the batch was"):
+        trainer.run()
+    assert all(torch.equal(a, b) for a, b in zip(before, _weights(trainer, "degrader")))
+
+
+def test_each_epoch_has_its_own_pairs_and_trains_networks_that_validation_left_in_evaluation_mode() -> None:
+    trainer = _trainer(max_epochs=2)
+    epochs, modes = [], []
+
+    @trainer.on(Events.ITERATION_STARTED)
+    def _look() -> None:
+        epochs.append((trainer.state.epoch, trainer.data_loader.dataset.epoch))
+        modes.extend(getattr(trainer, name).training for name in NETWORKS)
+
+    @trainer.on(Events.EPOCH_COMPLETED)
+    def _evaluate() -> None:
+        for name in NETWORKS:
+            getattr(trainer, name).eval()
+
+    trainer.run()
+    assert epochs == [(1, 1), (1, 1), (2, 2), (2, 2)]
+    assert all(modes)
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_networks_compute_in_the_precision_asked_for(precision: str, dtype: torch.dtype) -> None:
+    trainer = _trainer(epoch_length=1, precision=precision)
+    seen = set()
+    for network in (trainer.restorer, trainer.good_discriminator):
+        network.register_forward_hook(lambda module, inputs, output: seen.add(_first(output).dtype))
+    trainer.run()
+    assert seen == {dtype}
+
+
+def _first(output: object) -> torch.Tensor:
+    return output[0] if isinstance(output, tuple) else output
+
+
 def test_batch_larger_than_the_domains_is_refused_at_construction() -> None:
     loader = DataLoader(UnpairedDataset(_domain(2), _domain(2)), batch_size=3, drop_last=True)
     with pytest.raises(InputError, match="batch_size: larger than the longer domain"):
