@@ -262,8 +262,8 @@ def _in_losses() -> list[Mutation]:
         ),
         loss(
             "synthetic images of the other class",
-            "passes[Keys.SYNTHETIC_RESTORED] = Keys.GOOD_LABEL",
-            "passes[Keys.SYNTHETIC_RESTORED] = Keys.POOR_LABEL",
+            "logits[Keys.SYNTHETIC_RESTORED].float(), labels[Keys.GOOD_LABEL]",
+            "logits[Keys.SYNTHETIC_RESTORED].float(), labels[Keys.POOR_LABEL]",
         ),
         loss("R1 without a half", "(2 * scores.numel())", "scores.numel()"),
         loss("R1 not of each score", "(2 * scores.numel())", "(2 * len(scores))"),
