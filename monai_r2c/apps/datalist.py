@@ -40,17 +40,20 @@ from monai_r2c.data.datalist import (
 from monai_r2c.data.dicom_tags import with_dicom_tags
 from monai_r2c.utils import InputError, in_one_line
 
+from .options import output_option
+
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _FRACTION = click.FloatRange(0, 1, max_open=True)
 
 # the parameters of which each source needs one, and those that it also heeds
 _NAMING = {"label_patterns", "patient_pattern", "skip_other_labels", "poor", "good"}
-_ALWAYS = {"classes", "test", "validation", "seed", "keep_alike", "out"}
+_ALWAYS = {"classes", "test", "validation", "seed", "keep_alike", "output"}
 _SOURCES: dict[str, tuple[set[str], set[str]]] = {
     "--manifest": (
         {"manifest"},
-        {"image", "image_root", "label", "domain", "split", "patient", "source_column", "conditions"} | _NAMING,
+        {"image", "image_root", "label", "domain", "split", "patient", "source_column", "study", "view", "conditions"}
+        | _NAMING,
     ),
     "--dataset-dir": ({"dataset_dir"}, set()),
     "folders": ({"folders", "poor_folders", "good_folders"}, {"quality"} | _NAMING),
@@ -72,6 +75,8 @@ _SOURCES: dict[str, tuple[set[str], set[str]]] = {
 @click.option("--split", help="Manifest: column of train, validation or test.")
 @click.option("--patient", help="Manifest: column of the patient.")
 @click.option("--source", "source_column", help="Manifest: column of the hospital, device or collection.")
+@click.option("--study", help="Manifest: column of the study (examination).")
+@click.option("--view", help="Manifest: column of the projection.")
 @click.option("--where", "conditions", multiple=True, metavar="COLUMN=VALUE", help="Manifest: take such rows only.")
 @click.option("--poor", multiple=True, default=["poor"], show_default=True, help="Value that means poor; may repeat.")
 @click.option("--good", multiple=True, default=["good"], show_default=True, help="Value that means good; may repeat.")
@@ -82,7 +87,7 @@ _SOURCES: dict[str, tuple[set[str], set[str]]] = {
 @click.option("--validation", type=_FRACTION, default=0.1, show_default=True, help="Share of training where none is.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of both shares.")
 @click.option("--keep-alike", is_flag=True, help="Do not look for images that show the same picture (takes reading).")
-@click.option("--output", "--out", "out", required=True, type=_FILE, help="JSON file to write.")
+@output_option("JSON file to write.")
 def datalist(
     manifest: Path | None,
     dataset_dir: Path | None,
@@ -98,6 +103,8 @@ def datalist(
     split: str | None,
     patient: str | None,
     source_column: str | None,
+    study: str | None,
+    view: str | None,
     conditions: Sequence[str],
     poor: Sequence[str],
     good: Sequence[str],
@@ -108,7 +115,7 @@ def datalist(
     validation: float,
     seed: int,
     keep_alike: bool,
-    out: Path,
+    output: Path,
 ) -> None:
     """Write a datalist: which images are poor or good, of which class, for training, validation and testing.
 
@@ -133,7 +140,7 @@ def datalist(
         )
         rules = Rules(names, poor, good, patterns, skip_other_labels)
         if manifest is not None:
-            columns = ManifestColumns(image, domain, label, split, patient, source_column)
+            columns = ManifestColumns(image, domain, label, split, patient, source_column, study, view)
             where = dict(_pair(condition, "COLUMN=VALUE") for condition in conditions)
             selection = select_from_manifest(manifest, rules, columns, image_root, where)
         else:
@@ -155,11 +162,11 @@ def datalist(
     result = Datalist(names, tuple(entries))
     result.check(manifest or dataset_dir or "the given folders")
     _check_alike(result, alike)
-    result.write(out)
+    result.write(output)
     _report(result, selection.left_out)
     for first, second, likeness in alike:
         click.echo(f"alike: {in_one_line(first)} and {in_one_line(second)} (correlation {likeness:.3f})")
-    click.echo(f"wrote {out}")
+    click.echo(f"wrote {output}")
 
 
 def _check_alike(result: Datalist, alike: Sequence[tuple[str, str, float]]) -> None:

@@ -25,7 +25,9 @@ from monai_r2c.data.degradation_fit import INDICATORS, DegradationFit, fit_degra
 from monai_r2c.data.degradation_fit.drawing import draw_fit
 from monai_r2c.transforms import LoadRadiograph, ResizeShortest
 from monai_r2c.utils import InputError
-from monai_r2c.utils.files import write_text_atomically
+from monai_r2c.utils.files import check_writable, write_text_atomically
+
+from .options import output_option
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -38,20 +40,21 @@ def degradation() -> None:
 @degradation.command()
 @click.option("--poor", required=True, type=_FOLDER, help="Folder of poor radiographs.")
 @click.option("--good", required=True, type=_FOLDER, help="Folder of good ones, of other or of the same bodies.")
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="YAML file to write.")
+@output_option("YAML file to write.")
 @click.option(
     "--size", type=click.IntRange(min=32), default=256, show_default=True, help="Pixels; that of training (image_size)."
 )
 @click.option("--evaluations", type=click.IntRange(min=20), default=480, show_default=True, help="Ranges to try.")
 @click.option("--images", type=click.IntRange(min=8), default=200, show_default=True, help="At most so many of each.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the search.")
-def fit(poor: Path, good: Path, out: Path, size: int, evaluations: int, images: int, seed: int) -> None:
+def fit(poor: Path, good: Path, output: Path, size: int, evaluations: int, images: int, seed: int) -> None:
     """Find the faults for which degraded good images are distributed as the poor ones are.
 
     Writes the ranges as a transform for training, and beside it, as PNG, how noise, sharpness, exposure and
     compression are distributed in poor, good and degraded images. The centre square of each image is used, at the
     size of training. The two folders should show bodies and views alike: other differences are taken for faults too.
     """
+    check_writable(output)
     size -= size % 8
     stacks = {name: _read(folder, size, images, seed) for name, folder in (("poor", poor), ("good", good))}
     with tqdm(total=evaluations, unit="trial", disable=None) as bar:
@@ -61,10 +64,10 @@ def fit(poor: Path, good: Path, out: Path, size: int, evaluations: int, images: 
             bar.set_postfix_str(f"distance {distance:.3f}")
 
         found = fit_degradation(stacks["poor"], stacks["good"], evaluations, seed=seed, progress=progress)
-    write_text_atomically(out, _file_text(found, poor, good, size))
-    picture = out.with_suffix(".png")
+    write_text_atomically(output, _file_text(found, poor, good, size))
+    picture = output.with_suffix(".png")
     draw_fit(found.indicators).save(picture)
-    _summarise(found, out, picture)
+    _summarise(found, output, picture)
 
 
 def _read(folder: Path, size: int, most: int, seed: int) -> np.ndarray:

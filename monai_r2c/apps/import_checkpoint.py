@@ -19,6 +19,8 @@ from monai_r2c.networks import R2CDiscriminator, R2CGenerator, load_published_ar
 from monai_r2c.networks.tensorflow_checkpoint import read_tensorflow_checkpoint, require_networks
 from monai_r2c.utils import Variant
 
+from .options import output_option
+
 _CLASSES = "non-covid,covid"
 _GENERATORS = {"restorer": "G_A2B", "degrader": "G_B2A"}
 _DISCRIMINATORS = {"poor_discriminator": "D_A", "good_discriminator": "D_B"}
@@ -31,7 +33,7 @@ _DISCRIMINATORS = {"poor_discriminator": "D_A", "good_discriminator": "D_B"}
 @click.option("--channels", type=click.IntRange(min=1), default=3, show_default=True, help="Channels of the images.")
 @click.option("--classes", default=_CLASSES, show_default=True, help="Class names in the order of the outputs.")
 @click.option("--image-size", type=click.IntRange(min=16), default=256, show_default=True, help="Trained size, pixels.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Model file to write.")
+@output_option("Model file to write.")
 def import_checkpoint(
     checkpoint_dir: Path, variant: str, order: int, channels: int, classes: str, image_size: int, output: Path
 ) -> None:

@@ -37,25 +37,18 @@ from monai_r2c.data.restorations.table import safe_cell
 from monai_r2c.transforms import LoadRadiograph
 from monai_r2c.transforms.radiograph.dicom import MODALITIES
 from monai_r2c.utils import InputError
-from monai_r2c.utils.files import write_text_atomically
+from monai_r2c.utils.files import check_writable, write_text_atomically
+
+from .options import modality_option, output_option, reader_option
 
 COLUMNS = ("file", *(field.name for field in fields(QualityMeasures)), "faults", "quality", "error")
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option(
-    "--output",
-    "--out",
-    "out",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="CSV file to write.",
-)
-@click.option(
-    "--modality", "modalities", multiple=True, metavar="CODE", help=f"Admit it in DICOM beside {', '.join(MODALITIES)}."
-)
-@click.option("--reader", type=click.Choice(["pydicom", "itk"]), default="pydicom", help="What decodes DICOM pixels.")
+@output_option("CSV file to write.")
+@modality_option()
+@reader_option()
 @click.option(
     "--threshold",
     "changes",
@@ -65,7 +58,9 @@ COLUMNS = ("file", *(field.name for field in fields(QualityMeasures)), "faults",
     + ", ".join(f"{k}={v:g}" for k, v in asdict(DEFAULT_THRESHOLDS).items())
     + ".",
 )
-def quality(paths: Sequence[Path], out: Path, modalities: Sequence[str], reader: str, changes: Sequence[str]) -> None:
+def quality(
+    paths: Sequence[Path], output: Path, modalities: Sequence[str], reader: str, changes: Sequence[str]
+) -> None:
     """Measure noise, sharpness, contrast, exposure and clipping; propose poor, mid or good.
 
     PATHS are images and folders, which are searched with their sub-folders. The CSV has a row for each image; the
@@ -74,15 +69,16 @@ def quality(paths: Sequence[Path], out: Path, modalities: Sequence[str], reader:
     """
     thresholds = _thresholds(changes)
     images = _collect(paths)
+    check_writable(output)
     load = LoadRadiograph(reader, (*MODALITIES, *modalities))
-    folder = out.resolve().parent
+    folder = output.resolve().parent
     rows = [_measure(image, load, folder, thresholds) for image in tqdm(images, unit="image", disable=None)]
     table = io.StringIO()
     writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows({column: safe_cell(column, value) for column, value in row.items()} for row in rows)
-    write_text_atomically(out, table.getvalue())
-    _summarise(rows, out)
+    write_text_atomically(output, table.getvalue())
+    _summarise(rows, output)
     if any("error" in row for row in rows):
         sys.exit(1)
 

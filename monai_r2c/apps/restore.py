@@ -40,18 +40,13 @@ from monai_r2c.utils import (
     stop_processes,
 )
 
+from .options import modality_option, output_option, reader_option
+
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--model", required=True, type=click.Path(path_type=Path), help="The model.pt that training wrote.")
-@click.option(
-    "--output",
-    "--out",
-    "output",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder to write to.",
-)
+@output_option("Folder to write to.", folder=True)
 @click.option(
     "--size",
     type=click.Choice(["trained", "native"]),
@@ -62,16 +57,8 @@ from monai_r2c.utils import (
 @click.option("--passes", type=click.IntRange(min=1), default=1, show_default=True, help="Times over its own output.")
 @click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True)
 @click.option("--device", default=None, help="Such as cpu or cuda:0.  [default: cuda where there is one]")
-@click.option(
-    "--modality", "modalities", multiple=True, metavar="CODE", help=f"Admit it in DICOM beside {', '.join(MODALITIES)}."
-)
-@click.option(
-    "--reader",
-    type=click.Choice(["pydicom", "itk"]),
-    default="pydicom",
-    show_default=True,
-    help="Decodes DICOM pixels.",
-)
+@modality_option()
+@reader_option()
 @click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True, help="Processes that read ahead.")
 @click.option("--overwrite", is_flag=True, help="Restore again what is done; files of others are left alone.")
 def restore(

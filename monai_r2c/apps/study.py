@@ -20,6 +20,8 @@ import click
 
 from monai_r2c.utils import InputError
 
+from .options import output_option
+
 
 @click.group()
 def study() -> None:
@@ -52,7 +54,7 @@ def study() -> None:
 @click.option("--catches", default=0.05, show_default=True, help="Share of screens with a known answer.")
 @click.option("--washout-days", default=28.0, show_default=True, help="Days between two diagnosis sittings.")
 @click.option("--seed", default=0, show_default=True, help="Keep it to yourself while the study runs.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="New folder.")
+@output_option("New folder.", folder=True)
 def make(
     run: Path | None,
     poor: Path | None,
@@ -67,7 +69,7 @@ def make(
     catches: float,
     washout_days: float,
     seed: int,
-    out: Path,
+    output: Path,
 ) -> None:
     """Make a study from an evaluated run, or from folders of images.
 
@@ -98,7 +100,7 @@ def make(
         seed,
         tuple(case.label for case in chosen.cases),
     )
-    written = make_study(chosen, design, out, positive)
+    written = make_study(chosen, design, output, positive)
     screens = sum(len(sitting.trials) for sitting in design.sittings(0))
     click.echo(f"{readers} readers, {count} cases, {len(chosen.conditions)} conditions: {screens} screens a reader")
     for path in written:
@@ -110,7 +112,7 @@ def make(
 @study.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("answers", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to.  [default: FOLDER/analysis]")
+@output_option("Folder to write to.  [default: FOLDER/analysis]", folder=True, required=False)
 @click.option(
     "--margin",
     default=0.05,
@@ -118,14 +120,14 @@ def make(
     type=click.FloatRange(0, 1),
     help="Loss of sensitivity to be ruled out.",
 )
-def analyse(folder: Path, answers: Sequence[Path], out: Path | None, margin: float) -> None:
+def analyse(folder: Path, answers: Sequence[Path], output: Path | None, margin: float) -> None:
     """Analyse readers' answers: report.html, report.md and analysis.json.
 
     FOLDER is the study with its key; ANSWERS are the files that readers saved, or the answers.sqlite of `study serve`.
     """
     from monai_r2c.study.analyse import analyse_study
 
-    for path in analyse_study(folder, answers, out or folder / "analysis", margin):
+    for path in analyse_study(folder, answers, output or folder / "analysis", margin):
         click.echo(f"wrote {path}")
 
 

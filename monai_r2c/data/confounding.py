@@ -30,10 +30,10 @@ _SECTION_FOLDERS = {"train", "val", "valid", "test", "traina", "trainb", "vala",
 def find_confounding(datalist: Datalist) -> list[str]:
     """Warn where the label of an image can be told by something other than the disease.
 
-    Label and domain (poor or good), and label and source, are confounded when Cramer's V of all images is at least 0.3
-    (0: independent, 1: one tells the other) and the chi-squared test gives p below 0.01, so that few images are no
-    reason. The source is an item's ``source`` where it has one, else the folder of its image, without the folders that
-    name sections, domains and classes; with one source alone there is nothing to compare.
+    Label and domain (poor or good), label and source, and label and view are confounded when Cramer's V of all images
+    is at least 0.3 (0: independent, 1: one tells the other) and the chi-squared test gives p below 0.01, so that few
+    images are no reason. The source is an item's ``source`` where it has one, else the folder of its image, without the
+    folders that name sections, domains and classes; with one source or view alone there is nothing to compare.
 
     Returns:
         One line for each confounding, with the counts; empty when there is none.
@@ -42,7 +42,9 @@ def find_confounding(datalist: Datalist) -> list[str]:
     """
     warnings = []
     domains = [entry.domain for entry in datalist.entries]
-    for name, values in (("image quality (poor or good)", domains), ("source", _sources(datalist))):
+    views = [entry.view or "unknown" for entry in datalist.entries]
+    traits = (("image quality (poor or good)", domains), ("source", _sources(datalist)), ("view", views))
+    for name, values in traits:
         labels = [datalist.classes[entry.label] for entry in datalist.entries]
         strength, p = cramers_v(labels, values)
         if strength >= _LEAST_V and p < _LARGEST_P:

@@ -11,20 +11,20 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from monai_r2c.data import Datalist, find_confounding, read_datalist
+from monai_r2c.data.datalist import read_table
 from monai_r2c.handlers.score_table import ScoreRow
 from monai_r2c.metrics import Score
 from monai_r2c.utils import InputError
 
-_Row = TypeVar("_Row")
+from .cases import check_cases
+
 _MARKS = ("metrics.csv", "evaluation.csv", "datalist.json")
 
 
@@ -84,6 +84,11 @@ def read_run(folder: str | Path) -> RunContents:
     if not any((folder / name).is_file() for name in _MARKS):
         raise InputError(f"{folder}: holds none of {', '.join(_MARKS)}; expected the output_dir of a run.")
     configuration = _read_json(folder / "configuration.json")
+    for key in ("settings", "versions"):
+        if not isinstance(configuration.get(key, {}), dict):
+            raise InputError(f"{folder / 'configuration.json'}: {key} must be an object of names and values.")
+    cases = _read_json(folder / "cases" / "cases.json")
+    check_cases(cases, folder / "cases" / "cases.json")
     datalist = read_datalist(folder / "datalist.json", ()) if (folder / "datalist.json").is_file() else None
     return RunContents(
         folder,
@@ -91,55 +96,34 @@ def read_run(folder: str | Path) -> RunContents:
         configuration.get("versions", {}),
         datalist,
         [] if datalist is None else find_confounding(datalist),
-        _parsed(folder / "metrics.csv", _numbers),
-        _parsed(folder / "evaluation.csv", _score),
-        _read_table(folder / "images.csv"),
-        _checked_cases(folder / "cases" / "cases.json"),
+        [_numbers(where, row) for where, row in _rows(folder / "metrics.csv", "epoch")],
+        [_score(where, row) for where, row in _rows(folder / "evaluation.csv", "domain", "metric", "value")],
+        [row for _, row in _rows(folder / "images.csv", "file")],
+        cases,
     )
 
 
-def _parsed(path: Path, parse: Callable[[dict[str, str]], _Row]) -> list[_Row]:
+def _score(where: str, row: dict[str, str]) -> ScoreRow:
+    value, low, high = (_number(where, name, row.get(name) or "nan") for name in ("value", "low", "high"))
+    return ScoreRow(row["domain"], row["metric"], Score(value, low, high, row.get("reason") or ""))
+
+
+def _numbers(where: str, row: dict[str, str]) -> dict[str, float]:
+    if row["epoch"] in ("", "nan"):
+        raise InputError(f"{where}: the column epoch is empty.")
+    return {name: _number(where, name, value) for name, value in row.items() if value not in ("", "nan")}
+
+
+def _number(where: str, name: str, text: str) -> float:
     try:
-        return [parse(row) for row in _read_table(path)]
-    except (KeyError, ValueError, TypeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path}: has a row that is not of a run ({error}); make it again.") from error
+        return float(text)
+    except ValueError as error:
+        raise InputError(f"{where}: {name} is {text!r}; it must be a number.") from error
 
 
-def _checked_cases(path: Path) -> dict[str, Any]:
-    content = _read_json(path)
-    cases = content.get("cases", [])
-    try:
-        fine = not cases or (isinstance(content["gain"], str) and isinstance(content["classes"], list))
-        for case in cases:
-            fine = fine and isinstance(case["file"], str) and isinstance(case["reasons"], list)
-            fine = fine and isinstance(case["probabilities"], list) and "poor" in case["images"]
-            fine = fine and all((path.parent / name).is_file() for name in case["images"].values())
-    except (KeyError, TypeError, AttributeError):
-        fine = False
-    if not fine:
-        raise InputError(f"{path}: is not of an evaluation, or its images are gone; evaluate the run again.")
-    return content
-
-
-def _score(row: dict[str, str]) -> ScoreRow:
-    low, high = (float(row.get(limit) or "nan") for limit in ("low", "high"))
-    return ScoreRow(row["domain"], row["metric"], Score(float(row["value"]), low, high, row.get("reason") or ""))
-
-
-def _numbers(row: dict[str, str]) -> dict[str, float]:
-    return {name: float(value) for name, value in row.items() if value not in ("", "nan", None)}
-
-
-def _read_table(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
-        return []
-    try:
-        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-            return list(csv.DictReader(file))
-    except (OSError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as a table: {error}.") from error
+def _rows(path: Path, *columns: str) -> list[tuple[str, dict[str, str]]]:
+    """Rows of a table with where they stand; none where there is no table, or an empty one."""
+    return read_table(path, columns) if path.is_file() and path.stat().st_size else []
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -147,8 +131,8 @@ def _read_json(path: Path) -> dict[str, Any]:
         return {}
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise InputError(f"{path}: not a JSON file: {error}.") from error
     if not isinstance(content, dict):
-        raise InputError(f"{path}: must hold a JSON object, not a {type(content).__name__}.")
+        raise InputError(f"{path}: must hold a JSON object, {{...}}.")
     return content

@@ -11,7 +11,38 @@
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 from pathlib import Path
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""With these a spreadsheet begins a formula."""
+_BLOCK = 2**20
+
+
+def sha256_of(path: str | Path) -> str:
+    """Return the SHA-256 of a file, which is read block by block.
+
+    Raises:
+        OSError: when the file cannot be read.
+    """
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def check_writable(path: str | Path) -> None:
+    """Make the folder of a file that will be written, and see that it takes one, before any work is done.
+
+    Raises:
+        OSError: when it cannot be made or written to.
+    """
+    folder = Path(path).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def write_text_atomically(path: str | Path, text: str) -> None:
@@ -29,5 +60,9 @@ def write_text_atomically(path: str | Path, text: str) -> None:
     try:
         partial.write_text(text, encoding="utf-8", newline="")
         partial.replace(path)
+    except OSError as error:
+        if error.filename is None:  # a full disk does not say which file it refused
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
         partial.unlink(missing_ok=True)

@@ -115,3 +115,11 @@ def test_other_modalities_are_admitted_by_an_option(tmp_path: Path, reader: str)
     write_dicom_file(tmp_path / "a.dcm", ramp(12), Modality="MG")
     assert run(tmp_path, "--output", tmp_path / "q.csv").exit_code == 1
     assert run(tmp_path, "--output", tmp_path / "q.csv", "--modality", "MG", "--reader", reader).exit_code == 0
+
+
+def test_an_output_that_cannot_be_written_ends_the_command_before_it_reads(tmp_path):
+    (tmp_path / "file").touch()
+    write_image(tmp_path / "a.png", 0, 255)
+    result = run(tmp_path / "a.png", "--output", tmp_path / "file/q.csv")
+    assert isinstance(result.exception, OSError)
+    assert not result.output

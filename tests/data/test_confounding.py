@@ -85,3 +85,11 @@ def test_real_manifest_is_warned_of_by_the_command_and_the_source_is_kept(shared
     assert "warning: label and source are the same thing (Cramer's V 1.00" in capsys.readouterr().out
     sources = {(entry.label, entry.source) for entry in read_datalist(tmp_path / "list.json").entries}
     assert len(sources) == 2
+
+
+def test_a_label_that_goes_together_with_the_view_is_told():
+    entries = [
+        DatalistItem("training", "poor", f"/{n}.png", n % 2, f"{n}.png", view=("PA", "AP")[n % 2]) for n in range(40)
+    ]
+    (warning,) = find_confounding(Datalist(("no", "yes"), tuple(entries)))
+    assert warning.startswith("label and view are the same thing")

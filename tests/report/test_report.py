@@ -24,6 +24,7 @@ from monai_r2c.handlers.score_table import NOTICE, format_score
 from monai_r2c.metrics import Score
 from monai_r2c.report import read_run, write_report
 from monai_r2c.report.curves import draw_panel, nice_ticks
+from monai_r2c.report.markdown import _plain
 from monai_r2c.utils import InputError
 
 
@@ -144,24 +145,46 @@ def test_scores_are_written_with_their_interval(score: Score | None, text: str) 
     assert format_score(score) == text
 
 
-@pytest.mark.parametrize(
-    ("file", "content"),
-    [
-        ("cases/cases.json", b"[1]"),
-        ("cases/cases.json", b'{"cases": [{"file": "x"}]}'),
-        ("evaluation.csv", b"domain,metric\nx,y\n"),
-        ("evaluation.csv", b"domain,metric,value\npoor,auc,abc\n"),
-        ("metrics.csv", b"epoch,loss\n1,abc\n"),
-        ("metrics.csv", b"\xff\xfe\x00"),
+BROKEN = {
+    "metrics.csv": [
+        (b"epoch,loss\n1,abc\n", "loss is 'abc'; it must be a number"),
+        (b"a,b\n1,2\n", "there is no column epoch"),
+        (b"epoch\n1,2\n", "the row has more than the header's 1 values"),
+        (b"\xff\xfe\x00epoch", "not a CSV file in UTF-8"),
     ],
+    "evaluation.csv": [
+        (b"a,b\n1,2\n", "there is no column domain"),
+        (b"domain,metric,value\npoor,f1,x\n", "value is 'x'; it must be a number"),
+    ],
+    "cases/cases.json": [
+        (b"[1]", "must hold a JSON object"),
+        (b"\xff", "not a JSON file"),
+        (b'{"cases": []}', "gain must be a text"),
+        (b'{"gain": "PSNR", "classes": ["a"], "cases": [{"file": 1}]}', "cases[0].file must be a text"),
+        (
+            b'{"gain": "PSNR", "classes": ["a"], "cases": [{"file": "x", "reasons": [], "probabilities": [[1]], '
+            b'"images": {"poor": "../x.png"}}]}',
+            "cases[0].images.poor must be the name of a file",
+        ),
+    ],
+    "configuration.json": [(b'{"settings": [1]}', "settings must be an object")],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"), [(name, *case) for name, cases in BROKEN.items() for case in cases]
 )
-def test_broken_files_of_a_run_are_named_in_one_line(tmp_path: Path, file: str, content: bytes) -> None:
+def test_broken_files_of_a_run_are_named_in_one_line(tmp_path, name, content, message):
     (tmp_path / "cases").mkdir()
-    (tmp_path / "metrics.csv").write_text("epoch,loss\n1,2\n")
-    (tmp_path / file).write_bytes(content)
-    if content.startswith(b"\xff"):
-        read_run(tmp_path)  # bytes that are no UTF-8 are kept
-        return
-    with pytest.raises(InputError, match=Path(file).name) as refusal:
-        read_run(tmp_path)
-    assert "\n" not in str(refusal.value)
+    (tmp_path / "metrics.csv").write_text("epoch,loss\n1,0.5\n")
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=re.escape(message)) as refused:
+        write_report(tmp_path)
+    assert name in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_names_are_text_in_markdown_and_no_markup():
+    assert _plain("a|b<img src=x>`c`*d*[e](f) g_h _i_ &lt;\nj") == (
+        r"a\|b\<img src=x\>\`c\`\*d\*[e\](f) g_h \_i\_ \&lt; j"
+    )

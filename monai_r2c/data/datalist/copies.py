@@ -23,6 +23,7 @@ from scipy import ndimage
 
 from monai_r2c.transforms.radiograph import LoadRadiograph
 from monai_r2c.utils import InputError
+from monai_r2c.utils.files import sha256_of
 
 _ENDS = 16384  # bytes at both ends by which files of one size are told apart before they are read whole
 _SIDE, _SIGMA = 64, 4.0
@@ -41,7 +42,7 @@ def find_identical(files: Iterable[str]) -> list[list[str]]:
     """
     # an empty file is no image, which whoever reads it says
     groups = [sorted(file for file in {os.path.realpath(file) for file in files} if _size(file))]
-    for key in (_size, _ends, _digest):
+    for key in (_size, _ends, sha256_of):
         groups = [part for group in groups for part in _parted(group, key) if len(part) > 1]
     return groups
 
@@ -100,11 +101,3 @@ def _ends(file: str) -> bytes:
         first = stream.read(_ENDS)
         stream.seek(max(os.fstat(stream.fileno()).st_size - _ENDS, 0))
         return hashlib.sha256(first + stream.read(_ENDS)).digest()
-
-
-def _digest(file: str) -> bytes:
-    digest = hashlib.sha256()
-    with Path(file).open("rb") as stream:
-        while block := stream.read(2**20):
-            digest.update(block)
-    return digest.digest()

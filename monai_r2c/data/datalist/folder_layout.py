@@ -29,6 +29,7 @@ _SECTION_FOLDERS = {
     "validation": ("val", "validation"),
     "testing": ("test", "testing"),
 }
+_OPTIONAL = ("patient", "reference", "source", "study", "view")
 _DOMAIN_LETTERS = {"poor": "A", "good": "B"}
 
 
@@ -39,9 +40,9 @@ def read_dataset_dir(
 
     The sub-folders are ``trainA``, ``trainB``, ``valA``, ``valB``, ``testA``, ``testB`` (A poor, B good) or
     ``train/poor``, ``train/good``, ``validation/poor`` and so on. With a ``labels.csv`` in the folder (header
-    ``file,label[,reference][,patient][,source]``; paths relative to the folder, with forward slashes; labels are class
-    names) it labels every image. Without one, each image lies in a folder with its class's name, such as
-    ``train/poor/covid/x.png``.
+    ``file,label[,reference][,patient][,source][,study][,view]``; paths relative to the folder, with forward slashes;
+    labels are class names) it labels every image. Without one, each image lies in a folder with its class's name, such
+    as ``train/poor/covid/x.png``.
 
     Args:
         dataset_dir: the folder.
@@ -76,6 +77,8 @@ def read_dataset_dir(
                     patient=row.patient,
                     reference=None if row.reference is None else os.path.abspath(root / row.reference),
                     source=row.source,
+                    study=row.study,
+                    view=row.view,
                 )
             )
     result = Datalist(tuple(classes), tuple(entries))
@@ -85,12 +88,14 @@ def read_dataset_dir(
 
 @dataclass(frozen=True)
 class LabelRow:
-    """A row of ``labels.csv``: class name, and if given patient, reference (relative to the folder) and source."""
+    """A row of ``labels.csv``: class name, and what else is given; the reference is relative to the folder."""
 
     label: str
     patient: str | None = None
     reference: str | None = None
     source: str | None = None
+    study: str | None = None
+    view: str | None = None
 
 
 def read_labels(dataset_dir: str | Path) -> dict[str, LabelRow]:
@@ -112,7 +117,7 @@ def read_labels(dataset_dir: str | Path) -> dict[str, LabelRow]:
             raise InputError(f"{where}: {file} is listed twice ({rows[file].label}, {label})")
         if not (path.parent / file).is_file():
             raise InputError(f"{where}: there is no file {path.parent / file}")
-        rows[file] = LabelRow(label, *(row.get(column) or None for column in ("patient", "reference", "source")))
+        rows[file] = LabelRow(label, *(row.get(column) or None for column in _OPTIONAL))
     return rows
 
 

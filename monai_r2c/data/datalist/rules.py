@@ -100,6 +100,8 @@ class Selection:
         section: str = "training",
         patient: str | None = None,
         source: str | None = None,
+        study: str | None = None,
+        view: str | None = None,
         file: str | None = None,
     ) -> None:
         """Take an image, or count why it is left out.
@@ -112,7 +114,7 @@ class Selection:
             label: class name given by a column or folder, if any.
             section: section of the datalist.
             patient: given by a column, if any.
-            source: given by a column, if any.
+            source, study, view: given by a column, if any.
             file: the path as the user wrote it, if that is another than `path`.
 
         Raises:
@@ -136,5 +138,7 @@ class Selection:
                 file=file or str(path),
                 patient=patient or rules.patterns.find_patient(path),
                 source=source,
+                study=study,
+                view=view,
             )
         )

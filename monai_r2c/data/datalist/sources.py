@@ -43,11 +43,13 @@ class ManifestColumns:
     split: str | None = None
     patient: str | None = None
     source: str | None = None
+    study: str | None = None
+    view: str | None = None
 
     @property
     def names(self) -> list[str]:
         """The columns that the manifest must have."""
-        return [name for name in (self.image, self.domain, self.label, self.split, self.patient, self.source) if name]
+        return [name for name in vars(self).values() if name]
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def select_from_manifest(
         if domain is None:
             selection.left_out[f"{columns.domain} {row[columns.domain] or 'unknown'}"] += 1
             continue
-        for column in (columns.image, columns.split, columns.patient, columns.source):
+        for column in (columns.image, columns.split, columns.patient, columns.source, columns.study):
             if column and not row[column]:
                 raise InputError(f"{place}: the column {column} is empty")
         section = "training"
@@ -109,6 +111,8 @@ def select_from_manifest(
             section=section,
             patient=row[columns.patient] if columns.patient else None,
             source=row[columns.source] if columns.source else None,
+            study=row[columns.study] if columns.study else None,
+            view=(row[columns.view] or None) if columns.view else None,
             file=row[columns.image],
         )
     return selection

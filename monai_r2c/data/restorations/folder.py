@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from monai_r2c.utils import InputError
+from monai_r2c.utils.files import sha256_of
 from monai_r2c.utils.processes import gather_from_processes, process_rank
 
 from .journal import Journal, JournalReader, write_journal
-from .ledger import ForeignFileError, Ledger, Row, sha256_of, stamp_of
+from .ledger import ForeignFileError, Ledger, Row, stamp_of
 from .table import table_text
 
 try:

@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_r2c.utils import InputError
+from monai_r2c.utils.files import sha256_of
 
 Record = dict[str, Any]
 Row = dict[str, str]
@@ -139,16 +139,3 @@ def stamp_of(path: Path) -> tuple[int, ...]:
     """Return size, time of change in ns and inode, which a rename keeps."""
     status = path.stat()
     return status.st_size, status.st_mtime_ns, status.st_ino
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
-
-
-def _digest(file: Any) -> str:
-    digest = hashlib.sha256()  # Python 3.10 has no file_digest
-    while block := file.read(2**20):
-        digest.update(block)
-    return digest.hexdigest()

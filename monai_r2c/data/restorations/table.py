@@ -15,9 +15,10 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
+from monai_r2c.utils.files import FORMULA_STARTS
+
 _LEADING = ("file", "class")
 _TRAILING = ("seconds", "sha256", "model", "error")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def table_text(rows: Iterable[Mapping[str, str]], classes: Sequence[str]) -> bytes:
@@ -42,6 +43,6 @@ def table_text(rows: Iterable[Mapping[str, str]], classes: Sequence[str]) -> byt
 
 def safe_cell(column: str, value: str) -> str:
     """Return a cell that no spreadsheet takes for a formula."""
-    if not value.startswith(_FORMULA):
+    if not value.startswith(FORMULA_STARTS):
         return value
     return f"./{value}" if column in ("file", "error") else f"'{value}"
