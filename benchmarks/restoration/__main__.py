@@ -21,7 +21,7 @@ from .beds import Bed, make_bed
 from .classification import read_class_results, run_class_jobs
 from .job import run_job
 from .page import longest, render, write_page
-from .radiographs import LIST, check_data, list_collection, read_list, write_list
+from .radiographs import LISTS, check_data, list_collection, read_list, write_list
 from .results import RESULTS, folder_of, read_results, read_shorter_results, write_result
 from .runner import jobs_of, run_jobs
 from .settings import read_settings
@@ -55,19 +55,21 @@ def main() -> None:
 @main.command("list-data")
 @data_option
 def list_data(data: Path) -> None:
-    """Write radiographs.csv, the list of the images used, from a collection's manifest.csv."""
-    radiographs = list_collection(data)
-    write_list(radiographs)
-    click.echo(f"{LIST}: {len(radiographs)} images")
+    """Write the lists of the images used from a collection's manifest.csv."""
+    for task, path in LISTS.items():
+        radiographs = list_collection(data, task)
+        write_list(radiographs, path)
+        click.echo(f"{path}: {len(radiographs)} images")
 
 
 @main.command("check-data")
 @data_option
 def check_the_data(data: Path) -> None:
-    """Compare a folder of your own with the list of the images used, pixel by pixel."""
-    radiographs = read_list()
-    check_data(data, radiographs)
-    click.echo(f"{data}: all {len(radiographs)} images are those of the list")
+    """Compare a folder of your own with the lists of the images used, pixel by pixel."""
+    for task, path in LISTS.items():
+        radiographs = read_list(task)
+        check_data(data, radiographs)
+        click.echo(f"{data}: all {len(radiographs)} images of {path.name} are there")
 
 
 @main.command()
@@ -78,7 +80,7 @@ def beds(data: Path, work: Path, beds: tuple[str, ...]) -> None:
     """Make the test beds: images, references and bed.json; the same bytes for the same config.yaml."""
     settings = read_settings()
     for name in beds or settings.beds:
-        bed = make_bed(name, data, work / "beds" / name, read_list(), settings)
+        bed = make_bed(name, data, work / "beds" / name, read_list(settings.task_of(name)), settings)
         click.echo(f"{bed.folder}: {len(bed.images)} images, {bed.digest}")
 
 
@@ -106,7 +108,7 @@ def run(
     first = next(iter(settings.beds))
     for name in dict.fromkeys((first, bed)):
         if not (work / "beds" / name / "bed.json").is_file() and data is not None:
-            make_bed(name, data, work / "beds" / name, read_list(), settings)
+            make_bed(name, data, work / "beds" / name, read_list(settings.task_of(name)), settings)
     opened = Bed(work / "beds" / bed, settings)
     if any(result["images"] != opened.digest for result in read_results(results, bed)):
         raise InputError(

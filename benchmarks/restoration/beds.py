@@ -32,8 +32,6 @@ from .images import read_image, write_image
 from .radiographs import Radiograph, check_data
 from .settings import Settings
 
-CLASSES = ("no-finding", "pneumonia")
-
 
 @dataclass(frozen=True)
 class BedImage:
@@ -87,6 +85,7 @@ class Bed:
         for image in self.images:
             for file, expected in image.hashes.items():
                 _check_file(folder / file, expected)
+        self.classes = tuple(settings.tasks[settings.task_of(self.name)])
         self.digest = _digest(self.images)
 
     def select(self, group: str, domain: str) -> list[BedImage]:
@@ -110,7 +109,7 @@ class Bed:
             for domain in ("poor", "good")
         }
         nothing: dict[str, list] = {"poor": [], "good": []}
-        contents = {"classes": list(CLASSES), "training": domains, "validation": nothing, "testing": nothing}
+        contents = {"classes": list(self.classes), "training": domains, "validation": nothing, "testing": nothing}
         write_text_atomically(path, json.dumps(contents, indent=1))
 
 
@@ -135,7 +134,8 @@ def recipe(name: str, settings: Settings) -> dict[str, Any]:
     """What the bytes of a bed depend on beside the radiographs."""
     faults = settings.bed(name)["faults"]
     blend = None if faults is None else settings.blends[faults.split("#")[-1]]
-    return {"seed": settings.seed, "size": settings.size, "groups": settings.groups, "faults": blend}
+    stated = {"seed": settings.seed, "size": settings.size, "groups": settings.groups, "faults": blend}
+    return stated | {key: value for key, value in settings.bed(name).items() if key == "task"}
 
 
 def _domains(radiograph: Radiograph, group: str, real: bool) -> list[str]:
@@ -178,7 +178,7 @@ def _make_image(
         group=group,
         domain=domain,
         patient=radiograph.patient,
-        label=CLASSES.index(radiograph.label),
+        label=settings.tasks[settings.task_of(folder.name)].index(radiograph.label),
         kind=kind,
         matched=radiograph.matched == "1",
         hashes={name: _hash(folder / name) for name in files},

@@ -22,37 +22,41 @@ import torch
 
 from monai_r2c.metrics import bootstrap_intervals, classification_scores
 
-from .beds import Bed
+from .beds import Bed, BedImage
 from .classifiers import CLASSIFIERS, ClassifierTraining, probabilities
 from .indicators import indicator_probabilities
-from .method import Lesson, bed_to_learn_from, find_method
+from .method import Learned, Lesson, bed_to_learn_from, find_method
 from .results import CLASSES, RESULTS, SHORTER, commit, host, write_json
 from .settings import HERE, Settings
 from .training import BudgetedRun
 
+HEAD = "head_of_"
 SHOWN = {"auc": "AUC", "f1": "F1", "sensitivity": "sensitivity", "specificity": "specificity"}
 
 
 @dataclass(frozen=True)
 class ClassJob:
-    """A classifier on images in a state: ``poor``, ``good``, or restored by a method (its name)."""
+    """A classifier on a bed's images in a state: ``poor``, ``good``, or restored by a method (its name)."""
 
+    bed: str
     classifier: str
     images: str
     seed: int = 0
 
     @property
     def name(self) -> str:
-        return f"{self.classifier}-{self.images}-{self.seed}"
+        return f"{self.bed}-{self.classifier}-{self.images}-{self.seed}"
 
 
 def class_jobs(settings: Settings) -> Iterator[ClassJob]:
     """All of them; those that need no training first."""
-    stated = settings.classification
-    states = ["poor", *stated["restored_by"], "good"]
-    yield from (ClassJob("indicators", state) for state in states)
-    yield from (ClassJob(f"head_of_{method}", "poor") for method in stated["head_of"])
-    yield from (ClassJob(classifier, state) for state in states for classifier in CLASSIFIERS)
+    beds = settings.classification["beds"]
+    states = {bed: ["poor", *stated["restored_by"], "good"] for bed, stated in beds.items()}
+    for bed, stated in beds.items():
+        yield from (ClassJob(bed, "indicators", state) for state in states[bed])
+        yield from (ClassJob(bed, f"{HEAD}{method}", "poor") for method in stated["heads_of"])
+    for bed in beds:
+        yield from (ClassJob(bed, classifier, state) for state in states[bed] for classifier in CLASSIFIERS)
 
 
 def run_class_job(job: ClassJob, work: Path, settings: Settings) -> dict[str, Any]:
@@ -62,19 +66,17 @@ def run_class_job(job: ClassJob, work: Path, settings: Settings) -> dict[str, An
     images in the same state.
     """
     torch.set_num_threads(1)
-    stated = settings.classification
-    bed = Bed(work / "beds" / stated["bed"], settings)
+    bed = Bed(work / "beds" / job.bed, settings)
     groups = {group: bed.select(group, "poor") for group in ("poor", "validation", "test")}
     good = bed.select("good", "good")
     facts: dict[str, Any] = {"minutes": 0.0}
-    restorer_minutes = 0.0 if job.images in ("poor", "good") else settings.bed(bed.name)["minutes"]
-    if job.classifier.startswith("head_of_"):
-        method, lesson = _method(job.classifier.removeprefix("head_of_"), work, settings, job.seed)
-        learned = method.learn(lesson)
-        facts = {"minutes": learned.facts["minutes"]}
+    name = job.classifier.removeprefix(HEAD) if job.classifier.startswith(HEAD) else job.images
+    learned = None if name in ("poor", "good") else _learn(name, job, work, settings)
+    if learned is not None and job.classifier.startswith(HEAD):
+        assert learned.network is not None
         test = probabilities(learned.network, bed.read(groups["test"]))
     else:
-        images = {group: _in_state(bed, found, job, work, settings) for group, found in groups.items()}
+        images = {group: _in_state(bed, found, job, learned) for group, found in groups.items()}
         train = torch.cat([images["poor"], bed.read(good)])
         labels = [image.label for image in (*groups["poor"], *good)]
         if job.classifier == "indicators":
@@ -91,7 +93,7 @@ def run_class_job(job: ClassJob, work: Path, settings: Settings) -> dict[str, An
         "commit": commit(),
         "host": host(),
         **facts,
-        "restorer_minutes": restorer_minutes,
+        "restorer_minutes": 0.0 if learned is None else learned.facts["minutes"],
         "files": [Path(image.file).stem for image in groups["test"]],
         "patients": [image.patient for image in groups["test"]],
         "labels": [image.label for image in groups["test"]],
@@ -118,14 +120,17 @@ def classification_section(results: Sequence[Mapping[str, Any]]) -> str:
     """The page's section on the class."""
     if not results:
         return ""
-    text = (HERE / "texts/classification.md").read_text(encoding="utf-8").strip()
-    lines = [text, "", "| classifier | images | minutes | of the restorer | " + " | ".join(SHOWN.values()) + " |"]
-    lines.append("| --- | --- | ---: | ---: |" + " ---: |" * len(SHOWN))
-    for result in sorted(results, key=lambda result: (result["state"], result["classifier"])):
-        cells = [result["classifier"].replace("_", " "), _state_name(result["state"]), f"{result['minutes']:.1f}"]
-        cells.append(f"{result['restorer_minutes']:.1f}")
-        cells += [f"{mean:.2f} ({low:.2f} to {high:.2f})" for mean, low, high in _intervals(result)]
-        lines.append("| " + " | ".join(cells) + " |")
+    lines = [(HERE / "texts/classification.md").read_text(encoding="utf-8").strip()]
+    for bed in dict.fromkeys(result["bed"] for result in results):
+        lines += ["", (HERE / f"texts/classification_{bed}.md").read_text(encoding="utf-8").strip(), ""]
+        lines.append("| classifier | images | minutes | of the restorer | " + " | ".join(SHOWN.values()) + " |")
+        lines.append("| --- | --- | ---: | ---: |" + " ---: |" * len(SHOWN))
+        there = [result for result in results if result["bed"] == bed]
+        for result in sorted(there, key=lambda result: (result["state"], result["classifier"])):
+            cells = [_classifier_name(result["classifier"]), _state_name(result["state"])]
+            cells += [f"{result['minutes']:.1f}", f"{result['restorer_minutes']:.1f}"]
+            cells += [f"{mean:.2f} ({low:.2f} to {high:.2f})" for mean, low, high in _intervals(result)]
+            lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -143,24 +148,25 @@ def _intervals(result: Mapping[str, Any]) -> list[tuple[float, float, float]]:
     return [(means[name], *intervals[name]) for name in SHOWN]
 
 
+def _classifier_name(name: str) -> str:
+    return f"head of {find_method(name.removeprefix(HEAD)).title}" if name.startswith(HEAD) else name
+
+
 def _state_name(state: str) -> str:
     return state if state in ("poor", "good") else f"restored by {find_method(state).title}"
 
 
-def _method(name: str, work: Path, settings: Settings, seed: int) -> tuple[Any, Lesson]:
+def _learn(name: str, job: ClassJob, work: Path, settings: Settings) -> Learned:
     method = find_method(name)
-    source = bed_to_learn_from(method, settings.classification["bed"], settings)
-    folder = work / "learned" / source / f"{name}-{seed}"
+    source = bed_to_learn_from(method, job.bed, settings)
+    folder = work / "learned" / source / f"{name}-{job.seed}"
     folder.mkdir(parents=True, exist_ok=True)
-    return method, Lesson(Bed(work / "beds" / source, settings), settings, seed, folder, print)
+    return method.learn(Lesson(Bed(work / "beds" / source, settings), settings, job.seed, folder, print))
 
 
-def _in_state(bed: Bed, images: Sequence[Any], job: ClassJob, work: Path, settings: Settings) -> torch.Tensor:
-    if job.images in ("poor", "good"):
-        return bed.read(images, references=job.images == "good")
-    method, lesson = _method(job.images, work, settings, job.seed)
-    restore = method.learn(lesson).restore
-    return torch.stack([restore(image) for image in bed.read(images)])
+def _in_state(bed: Bed, images: Sequence[BedImage], job: ClassJob, learned: Learned | None) -> torch.Tensor:
+    read = bed.read(images, references=job.images == "good")
+    return read if learned is None else torch.stack([learned.restore(image) for image in read])
 
 
 def _train(

@@ -24,7 +24,12 @@ from monai_r2c.utils import InputError
 
 from .settings import HERE
 
-LIST = HERE / "radiographs.csv"
+# by task: the list of its images, and the collection's columns that say which they are, their label, and alike pairs
+LISTS = {"pneumonia": HERE / "radiographs.csv", "covid": HERE / "radiographs_covid.csv"}
+COLUMNS = {
+    "pneumonia": ("task_pneumonia", "label_pneumonia", "matched_pneumonia"),
+    "covid": ("task_covid", "label", "matched_1to1"),
+}
 
 
 @dataclass(frozen=True)
@@ -33,11 +38,11 @@ class Radiograph:
 
     Args:
         file: name below the folder of the data.
-        label: ``no-finding`` or ``pneumonia``.
+        label: ``no-finding`` or ``pneumonia``; ``non-covid`` or ``covid``.
         patient: of the public collection.
         split: ``train`` or ``test`` of the collection's copy that the list was made of.
         quality: ``good``, ``mid`` or ``poor``.
-        matched: whether it belongs to the pairs that are alike in view, noise, mean, contrast and sharpness.
+        matched: 1 when it belongs to the collection's pairs of images of both labels that are alike.
         source, licence, url: where the original is public.
         pixels: sha256 of the gray values, ``(256, 256)`` of 8 bits, row by row.
     """
@@ -54,33 +59,34 @@ class Radiograph:
     pixels: str
 
 
-def read_list(path: Path = LIST) -> list[Radiograph]:
-    with path.open(encoding="utf-8", newline="") as file:
+def read_list(task: str = "pneumonia") -> list[Radiograph]:
+    with LISTS[task].open(encoding="utf-8", newline="") as file:
         return [Radiograph(**row) for row in csv.DictReader(file)]
 
 
-def write_list(radiographs: Iterable[Radiograph], path: Path = LIST) -> None:
+def write_list(radiographs: Iterable[Radiograph], path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(Radiograph)], lineterminator="\n")
         writer.writeheader()
         writer.writerows(asdict(radiograph) for radiograph in radiographs)
 
 
-def list_collection(data: Path) -> list[Radiograph]:
-    """List the images of one source with the label pneumonia from a collection's ``manifest.csv``."""
+def list_collection(data: Path, task: str) -> list[Radiograph]:
+    """List the images of a task from a collection's ``manifest.csv``."""
+    belongs, label, matched = COLUMNS[task]
     manifest = data / "manifest.csv"
     if not manifest.is_file():
         raise InputError(f"{manifest}: no such file; give the folder that holds manifest.csv and images/.")
     with manifest.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["task_pneumonia"] == "1"]
+        rows = [row for row in csv.DictReader(file) if row[belongs] == "1"]
     return [
         Radiograph(
             file=row["file"],
-            label=row["label_pneumonia"],
+            label=row[label],
             patient=row["patient_id"],
             split=row["split"],
             quality=row["quality"],
-            matched=row["matched_pneumonia"],
+            matched=row[matched],
             source=f"{row['source_repo']}: {row['original_path']}",
             licence=row["licence"],
             url=row["attribution_url"],

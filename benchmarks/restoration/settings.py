@@ -42,6 +42,10 @@ class Settings:
             raise InputError(f"bed: there is no {name!r}; config.yaml has {', '.join(self.beds)}.")
         return self.beds[name]
 
+    def task_of(self, bed: str) -> str:
+        """Which labels a bed's images have: an entry of `tasks`."""
+        return str(self.bed(bed).get("task", "pneumonia"))
+
     def blend(self, name: str) -> dict[str, Compose]:
         """A blend's transforms of dictionaries, by the kind of fault; most blends have one kind, ``faults``."""
         if name not in self.blends:
