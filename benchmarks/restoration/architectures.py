@@ -23,6 +23,11 @@ def operational() -> nn.Module:
     return R2CRestorer(2, 1, variant="operational", features=64, higher_order_scale=0.1)
 
 
+def operational_resize() -> nn.Module:
+    """The same with up-sampling by resizing, which has no checkerboard of its own."""
+    return R2CRestorer(2, 1, variant="operational", features=64, higher_order_scale=0.1, upsampling="resize")
+
+
 def unet() -> nn.Module:
     """MONAI's U-Net of five levels with interpolation on the way up.
 

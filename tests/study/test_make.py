@@ -103,7 +103,8 @@ def test_evaluated_run_gives_its_poor_test_images_with_their_restorations(tmp_pa
     write_images(tmp_path)
     (tmp_path / "poor").rename(tmp_path / "images")
     items = [{"image": f"images/{i}.png", "label": i % 2, "reference": "images/0.png"} for i in range(8)]
-    datalist = {"classes": ["healthy", "ill"], "training": {"poor": items[6:]}, "testing": {"poor": items[:6]}}
+    training = [{"image": item["image"], "label": item["label"]} for item in items[6:]]
+    datalist = {"classes": ["healthy", "ill"], "training": {"poor": training}, "testing": {"poor": items[:6]}}
     (tmp_path / "datalist.json").write_text(json.dumps(datalist))
     with pytest.raises(InputError, match=r"there is no predictions\.csv; expected the output_dir of a run"):
         cases_of_run(tmp_path, {})
