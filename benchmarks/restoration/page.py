@@ -52,17 +52,26 @@ def render(results: Results, shorter: Mapping[float, Results], classes: Results,
     parts = [_text("start"), _missing(beds, settings)]
     every = dict(tables)
     for bed, rows in tables.items():
-        parts += [f"## Bed `{bed}`", _text(f"bed_{bed}"), *_tables(rows, beds[bed])]
-        for minutes, found in shorter.items():
-            there = [result for result in found if result["bed"] == bed]
-            if any(result["kind"] != "filter" for result in there):
-                every[f"{bed}@{minutes:g}"] = _sorted(summarise(there))
-                parts += [f"### After {minutes:g} minutes of training"]
-                parts += _tables(every[f"{bed}@{minutes:g}"], there)
+        parts += [f"## Bed `{bed}`", _text(f"bed_{bed}")]
+        trained = {
+            minutes: there
+            for minutes, found in shorter.items()
+            if _holds_trained(there := [result for result in found if result["bed"] == bed])
+        }
+        # filters stand among the trained methods, once
+        if _holds_trained(beds[bed]) or not trained:
+            parts += _tables(rows, beds[bed])
+        for minutes, there in trained.items():
+            every[f"{bed}@{minutes:g}"] = _sorted(summarise(there))
+            parts += [f"### After {minutes:g} minutes of training", *_tables(every[f"{bed}@{minutes:g}"], there)]
         parts += _figures(bed)
     parts += [classification_section(classes), _costs(every), _text("repeat")]
     parts.insert(1, _fill(_text("findings"), every))
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def _holds_trained(results: Results) -> bool:
+    return any(result["kind"] != "filter" for result in results)
 
 
 def longest(results: Results) -> list[Mapping[str, Any]]:
