@@ -20,8 +20,6 @@ from typing import Any
 import torch
 import torch.nn as nn
 
-from monai_r2c.networks import to_device
-
 from .method import Learned, Lesson
 from .scores import SCORES, GoodLook, detail_snr, psnr, score_image, ssim, straight_line
 from .training import BudgetedRun, BundleTraining, PairsTraining, Training, image_of, synthetic_pairs, true_pairs
@@ -112,7 +110,7 @@ def pairs_method(
         good = lesson.bed.read(lesson.bed.select("good", "good"))
         faults = lesson.settings.blend(blend)["faults"]
         pairs = synthetic_pairs(good, faults, lesson.settings.crop, lesson.seed)
-        return PairsTraining(to_device(network(), lesson.settings.device), pairs, learning_rate)
+        return PairsTraining(network().to(lesson.settings.device), pairs, learning_rate)
 
     settings = {"pairs": blend, "learning_rate": learning_rate, "batch_size": 4, "loss": "mean absolute difference"}
     return TrainedMethod(title, "pairs", start, uses_poor=False, settings=settings)
@@ -125,7 +123,7 @@ def true_pairs_method(title: str, network: Callable[[], nn.Module], learning_rat
         images = lesson.bed.select("poor", "poor")
         poor, references = lesson.bed.read(images), lesson.bed.read(images, references=True)
         pairs = true_pairs(poor, references, lesson.settings.crop, lesson.seed)
-        return PairsTraining(to_device(network(), lesson.settings.device), pairs, learning_rate)
+        return PairsTraining(network().to(lesson.settings.device), pairs, learning_rate)
 
     settings = {"pairs": "true", "learning_rate": learning_rate, "batch_size": 4, "loss": "mean absolute difference"}
     return TrainedMethod(title, "bound", start, uses_poor=True, uses_references=True, settings=settings)
