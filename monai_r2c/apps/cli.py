@@ -15,8 +15,8 @@ import sys
 
 import click
 
-from monai_r2c.handlers.faults import explain_fault
 from monai_r2c.utils import InputError, RunError, in_one_line
+from monai_r2c.utils.faults import explain_fault
 
 from .bundle import bundle
 from .datalist import datalist

@@ -14,7 +14,6 @@ from __future__ import annotations
 from .best_model import BestModel
 from .case_writer import CaseWriter
 from .checkpoint import RunCheckpoint
-from .configuration import write_configuration
 from .epoch_log import EpochLog
 from .handler_chain import HandlerChain
 from .image_table import ImageTable
@@ -33,7 +32,7 @@ from .panel import RestorationPanel
 from .preemption import Preemption
 from .progress import TerminalProgress
 from .restoration_saver import RestorationSaver
-from .score_table import write_scores
+from .tables import write_configuration, write_scores
 from .tensorboard_details import TensorBoardDetails
 from .tensorboard_log import TensorBoardLog
 from .validation import Validation

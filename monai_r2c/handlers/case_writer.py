@@ -30,8 +30,8 @@ from monai_r2c.utils import InputError
 from monai_r2c.utils import R2CKeys as Keys
 from monai_r2c.utils.files import write_text_atomically
 
-from .case_choice import choose_cases, gain_name
-from .change_drawing import draw_difference, draw_structure
+from .drawings import draw_difference, draw_structure
+from .tables import choose_cases, gain_name
 
 
 class CaseWriter:

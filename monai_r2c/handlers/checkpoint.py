@@ -21,12 +21,12 @@ import torch
 from ignite.engine import Engine, Events
 
 from monai_r2c.utils import InputError, NonFiniteLossError, RunError
+from monai_r2c.utils.faults import explain_fault, ignore_ending_workers
 from monai_r2c.utils.processes import gather_from_processes, process_count, process_rank
 
 from .best_model import BestModel
 from .checkpoint_folder import CheckpointFolder
 from .engine_state import is_last_epoch
-from .faults import explain_fault, ignore_ending_workers
 
 _LOGGER = logging.getLogger("monai_r2c.training")
 

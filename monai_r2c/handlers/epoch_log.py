@@ -12,9 +12,7 @@
 from __future__ import annotations
 
 import csv
-import io
 import logging
-import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -30,6 +28,7 @@ from monai_r2c.utils.processes import mean_over_processes, process_rank
 
 from .engine_state import device_of, numbers_of
 from .epoch_evaluations import EpochEvaluations
+from .tables import format_rows
 
 _LOGGER = logging.getLogger("monai_r2c.training")
 
@@ -100,7 +99,7 @@ class EpochLog:
             return
         row |= self.evaluations.scores()
         rows = [old for old in _read(self.path) if int(old["epoch"]) < engine.state.epoch] + [row]
-        write_text_atomically(self.path, _format(rows))
+        write_text_atomically(self.path, format_rows(rows, undefined="nan"))
         shown = {name: value for name, value in row.items() if name.endswith("_loss") or _is_told(name)}
         summary = ", ".join(f"{name} {value:.4g}" for name, value in shown.items())
         _LOGGER.info(f"epoch {engine.state.epoch}/{engine.state.max_epochs}: {summary}")
@@ -116,13 +115,3 @@ def _read(path: Path) -> list[dict[str, Any]]:
         return []
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
-
-
-def _format(rows: list[dict[str, Any]]) -> str:
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({k: "nan" if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()})
-    return text.getvalue()

@@ -11,9 +11,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +24,7 @@ from monai_r2c.utils import R2CKeys as Keys
 from monai_r2c.utils.files import write_text_atomically
 
 from .engine_state import items_of
+from .tables import format_rows
 
 
 class ImageTable:
@@ -70,12 +68,7 @@ class ImageTable:
         rows = self.rows()
         if idist.get_rank() != 0:
             return
-        columns = list(dict.fromkeys(name for row in rows for name in row))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-        write_text_atomically(path, text.getvalue())
+        write_text_atomically(path, format_rows(rows, digits=6))
 
     def _add(self, engine: Engine) -> None:
         for item in items_of(engine, self, Keys.PROBABILITIES):
@@ -88,9 +81,3 @@ class ImageTable:
                 restored: torch.Tensor = item[Keys.RESTORED_PROBABILITIES]
                 row["class_restored"] = self.classes[int(restored.argmax())]
             self._rows.append(row)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.6g}"
-    return str(value)

@@ -27,8 +27,8 @@ from torch.utils.data import Dataset
 from monai_r2c.utils import InputError
 from monai_r2c.utils.processes import process_rank
 
+from .drawings import PanelImage, draw_panel
 from .engine_state import is_last_epoch
-from .panel_drawing import PanelImage, draw_panel
 from .tensorboard_log import TensorBoardLog
 
 _TITLES = ("poor", "restored", "cycled", "good", "degraded", "cycled")

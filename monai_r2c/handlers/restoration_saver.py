@@ -30,11 +30,11 @@ from monai_r2c.networks import read_settings
 from monai_r2c.transforms import LoadRadiograph, RadiographKeys
 from monai_r2c.utils import InputError, RunError, describe_error
 from monai_r2c.utils import R2CKeys as Keys
+from monai_r2c.utils.faults import explain_fault
 from monai_r2c.utils.metadata import plain_tensor
 from monai_r2c.utils.processes import gather_from_processes, process_count, process_rank
 
 from .engine_state import items_of
-from .faults import explain_fault
 
 
 class RestorationSaver:

@@ -17,10 +17,10 @@ from typing import Any
 import torch
 from ignite.engine import Engine, Events
 
+from .drawings import draw_roc
 from .engine_state import is_last_epoch
 from .epoch_evaluations import EpochEvaluations
 from .metrics import ClassificationScores
-from .roc_drawing import draw_roc
 from .tensorboard_log import TensorBoardLog
 
 _MEASURES = ("noise", "sharpness", "contrast", "exposure")

@@ -19,7 +19,7 @@ from typing import Any
 
 from monai_r2c.data import Datalist, find_confounding, read_datalist
 from monai_r2c.data.datalist import read_table
-from monai_r2c.handlers.score_table import ScoreRow
+from monai_r2c.handlers.tables import ScoreRow
 from monai_r2c.metrics import Score
 from monai_r2c.utils import InputError
 

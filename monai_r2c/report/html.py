@@ -15,7 +15,7 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from monai_r2c.handlers.score_table import NOTICE, format_score
+from monai_r2c.handlers.tables import NOTICE, format_score
 from monai_r2c.metrics import describe_score
 
 from .case_page import render_cases

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from monai_r2c.handlers.score_table import NOTICE
+from monai_r2c.handlers.tables import NOTICE
 
 from .case_page import case_facts, case_name, prediction_of, view_names
 from .collect import RunContents

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from monai_r2c.handlers.score_table import ScoreRow, format_score, score_columns, score_order
+from monai_r2c.handlers.tables import ScoreRow, format_score, score_columns, score_order
 from monai_r2c.metrics import describe_score
 
 from .collect import RunContents

@@ -14,7 +14,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from monai_r2c.handlers.change_drawing import draw_difference, draw_structure
+from monai_r2c.handlers.drawings import draw_difference, draw_structure
 
 
 def test_brighter_is_orange_darker_blue_and_equal_black() -> None:

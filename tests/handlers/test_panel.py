@@ -20,8 +20,8 @@ from ignite.engine import Engine
 from PIL import Image
 
 from monai_r2c.handlers import RestorationPanel
+from monai_r2c.handlers.drawings import PanelImage, draw_panel
 from monai_r2c.handlers.panel import choose_by_turns
-from monai_r2c.handlers.panel_drawing import PanelImage, draw_panel
 from monai_r2c.utils import InputError
 
 

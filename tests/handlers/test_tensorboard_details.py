@@ -20,7 +20,7 @@ from example_log import write_log
 from sklearn import metrics as sklearn_metrics
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from monai_r2c.handlers.roc_drawing import draw_roc, roc_curve
+from monai_r2c.handlers.drawings import draw_roc, roc_curve
 
 
 def test_log_has_configuration_curves_histograms_and_hyperparameters(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ import pytest
 from example_run import CLASSES, write_example_run
 
 from monai_r2c.apps.cli import cli
-from monai_r2c.handlers.case_choice import BEST, CHANGED, WORST, WRONG, choose_cases, restoration_gains
-from monai_r2c.handlers.score_table import NOTICE, format_score
+from monai_r2c.handlers.tables import NOTICE, format_score
+from monai_r2c.handlers.tables.cases import BEST, CHANGED, WORST, WRONG, choose_cases, restoration_gains
 from monai_r2c.metrics import Score
 from monai_r2c.report import read_run, write_report
 from monai_r2c.report.curves import draw_panel, nice_ticks

@@ -1,0 +1,39 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def format_rows(rows: Sequence[Mapping[str, Any]], undefined: str = "", digits: int | None = None) -> str:
+    """Lay rows out as CSV with a column for each name that any of them has, in the order of first use.
+
+    Args:
+        rows: values by column; missing ones are empty cells.
+        undefined: what stands for NaN.
+        digits: significant ones of a float; None: all.
+    """
+
+    def cell(value: Any) -> Any:
+        if not isinstance(value, float):
+            return value
+        return undefined if math.isnan(value) else value if digits is None else f"{value:.{digits}g}"
+
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)
+    return text.getvalue()
