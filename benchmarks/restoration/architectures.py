@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn as nn
 from monai.networks.nets import BasicUNet
 from monai.networks.nets.restormer import Restormer
@@ -20,12 +21,13 @@ from monai_r2c.networks import R2CRestorer
 
 def operational() -> nn.Module:
     """The operational restorer of half the published width."""
-    return R2CRestorer(2, 1, variant="operational", features=64, higher_order_scale=0.1)
+    return _channels_last(R2CRestorer(2, 1, variant="operational", features=64, higher_order_scale=0.1))
 
 
 def operational_resize() -> nn.Module:
     """The same with up-sampling by resizing, which has no checkerboard of its own."""
-    return R2CRestorer(2, 1, variant="operational", features=64, higher_order_scale=0.1, upsampling="resize")
+    network = R2CRestorer(2, 1, variant="operational", features=64, higher_order_scale=0.1, upsampling="resize")
+    return _channels_last(network)
 
 
 def unet() -> nn.Module:
@@ -40,3 +42,8 @@ def unet() -> nn.Module:
 def restormer() -> nn.Module:
     """MONAI's Restormer at a sixth of its published width, which is what fits the minutes."""
     return Restormer(2, 1, 1, dim=8, num_blocks=(1, 1, 1, 2), heads=(1, 2, 4, 8), num_refinement_blocks=1)
+
+
+def _channels_last(network: nn.Module) -> nn.Module:
+    """The memory format in which operational layers are faster at this size; for the U-Net it is the other one."""
+    return network.to(memory_format=torch.channels_last)

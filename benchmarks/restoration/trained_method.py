@@ -69,7 +69,7 @@ class TrainedMethod:
         )
         weights = run.run()
         facts = {
-            "settings": dict(self.settings),
+            "settings": {**self.settings, "crop": lesson.settings.crop, "batch_size": lesson.settings.batch},
             "parameters": sum(parameter.numel() for parameter in training.restorer.parameters()),
             **run.progress,
             "kept_from_minute": run.best["minutes"],
@@ -110,9 +110,9 @@ def pairs_method(
         good = lesson.bed.read(lesson.bed.select("good", "good"))
         faults = lesson.settings.blend(blend)["faults"]
         pairs = synthetic_pairs(good, faults, lesson.settings.crop, lesson.seed)
-        return PairsTraining(network().to(lesson.settings.device), pairs, learning_rate)
+        return PairsTraining(network().to(lesson.settings.device), pairs, learning_rate, lesson.settings.batch)
 
-    settings = {"pairs": blend, "learning_rate": learning_rate, "batch_size": 4, "loss": "mean absolute difference"}
+    settings = {"pairs": blend, "learning_rate": learning_rate, "loss": "mean absolute difference"}
     return TrainedMethod(title, "pairs", start, uses_poor=False, settings=settings)
 
 
@@ -123,15 +123,15 @@ def true_pairs_method(title: str, network: Callable[[], nn.Module], learning_rat
         images = lesson.bed.select("poor", "poor")
         poor, references = lesson.bed.read(images), lesson.bed.read(images, references=True)
         pairs = true_pairs(poor, references, lesson.settings.crop, lesson.seed)
-        return PairsTraining(network().to(lesson.settings.device), pairs, learning_rate)
+        return PairsTraining(network().to(lesson.settings.device), pairs, learning_rate, lesson.settings.batch)
 
-    settings = {"pairs": "true", "learning_rate": learning_rate, "batch_size": 4, "loss": "mean absolute difference"}
+    settings = {"pairs": "true", "learning_rate": learning_rate, "loss": "mean absolute difference"}
     return TrainedMethod(title, "bound", start, uses_poor=True, uses_references=True, settings=settings)
 
 
 def bundle_method(title: str, configs: tuple[str, ...] = ("train.yaml",), **knobs: Any) -> TrainedMethod:
     """What the bundle trains, from unpaired images, with these settings beside the benchmark's own."""
-    shared = {"batch_size": 2, "precision": "fp32", **knobs}
+    shared = {"precision": "fp32", **knobs}
 
     def start(lesson: Lesson) -> BundleTraining:
         datalist = lesson.folder / "datalist.json"
@@ -141,6 +141,7 @@ def bundle_method(title: str, configs: tuple[str, ...] = ("train.yaml",), **knob
             "output_dir": str(lesson.folder),
             "image_size": lesson.settings.crop,
             "load_size": lesson.settings.size,
+            "batch_size": lesson.settings.batch,
             "max_epochs": 1_000_000,  # the minutes end it
             "decay_epoch": 1_000_000,
             "device": lesson.settings.device,

@@ -32,7 +32,7 @@ SIDE = 48
 def settings() -> Settings:
     """The benchmark's own settings on small images and for a moment of training."""
     minutes = {name: {**bed, "minutes": 0.01} for name, bed in read_settings().beds.items()}
-    return read_settings(size=SIDE, crop=16, look=0.005, look_images=2, beds=minutes)
+    return read_settings(size=SIDE, crop=16, batch=2, look=0.005, look_images=2, beds=minutes)
 
 
 @pytest.fixture(scope="session")

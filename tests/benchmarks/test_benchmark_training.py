@@ -117,7 +117,7 @@ def lesson(bed: Bed, settings: Settings, tmp_path: Path) -> Lesson:
 
 SMALL = {
     "pairs": pairs_method("pairs", "wide", lambda: nn.Conv2d(1, 1, 3, padding=1)),
-    "bundle": bundle_method("bundle", variant="operational", features=2, batch_size=2),
+    "bundle": bundle_method("bundle", variant="operational", features=2),
 }
 
 

@@ -32,7 +32,7 @@ class PairsTraining:
         batch_size: pairs of a step.
     """
 
-    def __init__(self, restorer: nn.Module, pairs: Pairs, learning_rate: float = 5e-4, batch_size: int = 4) -> None:
+    def __init__(self, restorer: nn.Module, pairs: Pairs, learning_rate: float = 5e-4, batch_size: int = 1) -> None:
         self.restorer, self.pairs, self.batch_size = restorer.train(), pairs, batch_size
         self.optimizer = torch.optim.Adam(restorer.parameters(), lr=learning_rate)
         self.steps = 0
