@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from monai.losses import SSIMLoss
 
 from monai_r2c.utils import InputError
 from monai_r2c.utils import R2CKeys as Keys
@@ -36,7 +37,7 @@ class RestoreToClassifyLoss(nn.Module):
     """Loss of both generators: adversarial, cycle, identity and class terms, each by name, and their weighted total.
 
     ``total = a (adversarial_restored + adversarial_degraded) + c (cycle_poor + cycle_good)
-    + i (identity_poor + identity_good) + k (the class terms) + s synthetic_absolute``
+    + i (identity_poor + identity_good) + k (the class terms) + s synthetic_absolute + t structure_synthetic``
 
     Adversarial terms are least squares against 1 without activation, cycle and identity terms mean absolute
     differences, class terms cross-entropies on logits. All are computed in float32.
@@ -48,6 +49,8 @@ class RestoreToClassifyLoss(nn.Module):
         class_weight: k, published 0.1 for each of the six generator passes.
         synthetic_weight: s, of the mean absolute difference between restored synthetic images and the originals they
             were made from. Published 0, which leaves them out; otherwise their pass has a class term too.
+        structure_weight: t, of 1 - SSIM of the same images (MONAI's ``SSIMLoss``), beside `synthetic_weight`. Published
+            0, which leaves it out.
         label_weights: weight of each class in the cross-entropy, at least 0: each item's is multiplied by its class's
             weight, then the mean over the batch is taken. So a weight counts in a batch of one too, and parts of a
             batch give the mean of the whole. None weighs all classes by 1.
@@ -67,6 +70,7 @@ class RestoreToClassifyLoss(nn.Module):
         class_weight: float = 0.1,
         label_weights: Sequence[float] | None = None,
         synthetic_weight: float = 0.0,
+        structure_weight: float = 0.0,
     ) -> None:
         super().__init__()
         self.weights = {
@@ -75,6 +79,7 @@ class RestoreToClassifyLoss(nn.Module):
             "identity": identity_weight,
             "class": class_weight,
             "synthetic": synthetic_weight,
+            "structure": structure_weight,
         }
         for name, weight in self.weights.items():
             if not 0 <= weight < math.inf:
@@ -144,11 +149,16 @@ class RestoreToClassifyLoss(nn.Module):
                 "UnpairedDataset a synthetic_degradation."
             )
         restored = images[Keys.SYNTHETIC_RESTORED]
-        class_term = self._class_term(logits[Keys.SYNTHETIC_RESTORED].float(), labels[Keys.GOOD_LABEL])
-        return {
-            "synthetic_absolute": _absolute(restored, images[Keys.SYNTHETIC_REFERENCE]),
-            f"class_{Keys.SYNTHETIC_RESTORED}": class_term,
+        reference = images[Keys.SYNTHETIC_REFERENCE]
+        terms = {
+            "synthetic_absolute": _absolute(restored, reference),
+            f"class_{Keys.SYNTHETIC_RESTORED}": self._class_term(
+                logits[Keys.SYNTHETIC_RESTORED].float(), labels[Keys.GOOD_LABEL]
+            ),
         }
+        if self.weights["structure"] > 0:
+            terms["structure_synthetic"] = _dissimilarity(restored, reference)
+        return terms
 
     def _with_total(self, losses: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         weighted = [self.weights[name.partition("_")[0]] * value for name, value in losses.items()]
@@ -200,6 +210,11 @@ def least_squares(scores: torch.Tensor, target: float) -> torch.Tensor:
 
 def _absolute(image: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return F.l1_loss(image.float(), target.float())
+
+
+def _dissimilarity(image: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """1 - SSIM of images in [-1, 1], which SSIM reads from 0 to 2."""
+    return SSIMLoss(image.dim() - 2, data_range=2.0)(image.float() + 1, target.float() + 1)
 
 
 def _checked_weights(values: Sequence[float]) -> torch.Tensor:

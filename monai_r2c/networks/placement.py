@@ -16,6 +16,8 @@ from typing import TypeVar
 import torch
 import torch.nn as nn
 
+from .nets.wrapped import WrappedGeneratorBase
+
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -23,9 +25,10 @@ def to_device(network: Network, device: str | torch.device) -> Network:
     """Move a network, in place, to a device and to the memory format that is fastest there.
 
     On the CPU the weights of 2-D convolutions become channels_last, and with them all that flows through: oneDNN then
-    needs no reordering (docs/source/decisions/speed.md). Elsewhere, and for volumes, the memory format stays as it is.
+    needs no reordering (docs/source/decisions/speed.md). Elsewhere, for volumes, and for networks of others that are
+    wrapped, whose norms and interpolation are slower so, the memory format stays as it is.
     """
     volumes = any(parameter.dim() == 5 for parameter in network.parameters())
-    if torch.device(device).type == "cpu" and not volumes:
+    if torch.device(device).type == "cpu" and not volumes and not isinstance(network, WrappedGeneratorBase):
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.to(device)

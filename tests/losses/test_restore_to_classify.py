@@ -80,6 +80,23 @@ def test_synthetic_images_add_their_distance_and_a_class_term_of_the_good_image(
     assert found["generator_loss"].item() == pytest.approx(total)
 
 
+def test_structure_of_synthetic_images_is_one_less_ssim_on_positive_values() -> None:
+    images, logits, scores, labels = _inputs()
+    flat = torch.ones(2, 1, 16, 16)
+    images |= {"synthetic_restored": 0 * flat, "synthetic_reference": 0.5 * flat}
+    logits["synthetic_restored"] = torch.zeros(2, 2)
+    loss = RestoreToClassifyLoss(synthetic_weight=20.0, structure_weight=3.0)
+    found = loss(images, logits, scores, labels)
+    # flat images differ in luminance alone: (2 a b + c) / (a^2 + b^2 + c) of 1 and 1.5, with c = (0.01 * 2)^2;
+    # MONAI's window does not sum to one exactly
+    expected = 1 - (3 + 4e-4) / (3.25 + 4e-4)
+    assert found["structure_synthetic"].item() == pytest.approx(expected, abs=1e-3)
+    without = RestoreToClassifyLoss(synthetic_weight=20.0)(images, logits, scores, labels)
+    assert set(found) - set(without) == {"structure_synthetic"}
+    difference = found["generator_loss"].item() - without["generator_loss"].item()
+    assert difference == pytest.approx(3 * found["structure_synthetic"].item(), rel=1e-4)
+
+
 def test_synthetic_weight_of_zero_leaves_them_out() -> None:
     images, logits, scores, labels = _inputs()
     plain = RestoreToClassifyLoss()(images, logits, scores, labels)

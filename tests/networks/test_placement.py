@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import torch
 
-from monai_r2c.networks import R2CDiscriminator, R2CGenerator, to_device
+from monai_r2c.networks import R2CDiscriminator, R2CGenerator, WrappedGenerator, to_device
 
 
 def test_networks_on_the_cpu_are_channels_last_and_give_the_same() -> None:
@@ -55,3 +55,10 @@ def test_gradients_are_those_of_channels_first() -> None:
 def test_volumes_go_through() -> None:
     network = to_device(R2CGenerator(3, features=4), "cpu")
     assert network(torch.rand(1, 1, 8, 8, 8))[0].shape == (1, 1, 8, 8, 8)
+
+
+def test_wrapped_networks_keep_their_memory_format() -> None:
+    network = to_device(WrappedGenerator("UNet", {"channels": (4, 8, 16), "strides": (2, 2)}), "cpu")
+    weights = [weight for weight in network.parameters() if weight.dim() == 4]
+    assert len(weights) > 4
+    assert all(weight.is_contiguous() for weight in weights)
