@@ -11,7 +11,7 @@
 
 """What the restorer in the box learns from: a datalist of the collection's training patients, and degraded validation images.
 
-    python -m benchmarks.box.datalist --data DATA --out FOLDER
+python -m benchmarks.box.datalist --data DATA --out FOLDER
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ def write_datalist(data: Path, folder: Path) -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the collection, with manifest.csv and images/")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of the collection, with manifest.csv and images/"
+    )
     parser.add_argument("--out", type=Path, required=True, help="new or existing folder")
     options = parser.parse_args()
     path = write_datalist(options.data, options.out)

@@ -213,8 +213,12 @@ def _absolute(image: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def _dissimilarity(image: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """1 - SSIM of images in [-1, 1], which SSIM reads from 0 to 2."""
-    return SSIMLoss(image.dim() - 2, data_range=2.0)(image.float() + 1, target.float() + 1)
+    """1 - SSIM of images in [-1, 1], which SSIM reads from 0 to 2.
+
+    Its windows are convolutions, which autocast would round so far that a variance becomes negative.
+    """
+    with torch.autocast(image.device.type, enabled=False):
+        return SSIMLoss(image.dim() - 2, data_range=2.0)(image.float() + 1, target.float() + 1)
 
 
 def _checked_weights(values: Sequence[float]) -> torch.Tensor:

@@ -97,6 +97,18 @@ def test_structure_of_synthetic_images_is_one_less_ssim_on_positive_values() -> 
     assert difference == pytest.approx(3 * found["structure_synthetic"].item(), rel=1e-4)
 
 
+def test_structure_is_computed_in_float32_within_autocast() -> None:
+    images, logits, scores, labels = _inputs()
+    generator = torch.Generator().manual_seed(0)
+    images["synthetic_reference"] = torch.rand(2, 1, 16, 16, generator=generator)
+    images["synthetic_restored"] = images["synthetic_reference"] + 0.01
+    logits["synthetic_restored"] = torch.zeros(2, 2)
+    loss = RestoreToClassifyLoss(synthetic_weight=1.0, structure_weight=1.0)
+    expected = loss(images, logits, scores, labels)["structure_synthetic"]
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(loss(images, logits, scores, labels)["structure_synthetic"], expected)
+
+
 def test_synthetic_weight_of_zero_leaves_them_out() -> None:
     images, logits, scores, labels = _inputs()
     plain = RestoreToClassifyLoss()(images, logits, scores, labels)
