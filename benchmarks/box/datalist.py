@@ -9,7 +9,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the restorer in the box learns from: a datalist of the collection's training patients, and degraded validation images.
+"""What the restorer in the box learns from: a datalist of the training patients, and degraded validation images.
 
 python -m benchmarks.box.datalist --data DATA --out FOLDER
 """
