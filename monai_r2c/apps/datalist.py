@@ -37,10 +37,11 @@ from monai_r2c.data.datalist import (
     select_from_folders,
     select_from_manifest,
 )
-from monai_r2c.data.dicom_tags import with_dicom_tags
+from monai_r2c.data.dicom_tags import of_modalities, read_dicom_tags, with_dicom_tags
+from monai_r2c.transforms.radiograph.dicom import MODALITIES
 from monai_r2c.utils import InputError, in_one_line
 
-from .options import output_option
+from .options import modality_option, output_option, reader_option
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -48,7 +49,7 @@ _FRACTION = click.FloatRange(0, 1, max_open=True)
 
 # the parameters of which each source needs one, and those that it also heeds
 _NAMING = {"label_patterns", "patient_pattern", "skip_other_labels", "poor", "good"}
-_ALWAYS = {"classes", "test", "validation", "seed", "keep_alike", "output"}
+_ALWAYS = {"classes", "test", "validation", "seed", "keep_alike", "modalities", "reader", "output"}
 _SOURCES: dict[str, tuple[set[str], set[str]]] = {
     "--manifest": (
         {"manifest"},
@@ -87,6 +88,8 @@ _SOURCES: dict[str, tuple[set[str], set[str]]] = {
 @click.option("--validation", type=_FRACTION, default=0.1, show_default=True, help="Share of training where none is.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of both shares.")
 @click.option("--keep-alike", is_flag=True, help="Do not look for images that show the same picture (takes reading).")
+@modality_option()
+@reader_option()
 @output_option("JSON file to write.")
 def datalist(
     manifest: Path | None,
@@ -115,13 +118,16 @@ def datalist(
     validation: float,
     seed: int,
     keep_alike: bool,
+    modalities: Sequence[str],
+    reader: str,
     output: Path,
 ) -> None:
     """Write a datalist: which images are poor or good, of which class, for training, validation and testing.
 
     The source is one of: a manifest; a dataset folder; or folders of a collection, graded poor or good by a quality.csv
     (see the quality command) or by lying in separate folders. Patterns are searched in a file's own name, never in its
-    path. Shares are drawn by domain and class, with a seed, and never divide a patient.
+    path. Shares are drawn by domain and class, with a seed, and never divide a patient. DICOM files tell patient,
+    study, source and view where nothing else does; those of other modalities are left out.
     """
     source = _require_one_source()
     names = None if classes is None else check_classes(classes, "--classes")
@@ -149,9 +155,11 @@ def datalist(
             graded = [(None, folders), ("poor", poor_folders), ("good", good_folders)]
             sources = [_folder(text, of_all) for of_all, texts in graded for text in texts]
             selection = select_from_folders(sources, rules, quality)
-    entries = with_dicom_tags(selection.entries)
+    tags = read_dicom_tags(selection.entries)
+    entries, other = of_modalities(selection.entries, tags, (*MODALITIES, *modalities))
+    entries = with_dicom_tags(entries, tags)
     identical = find_identical(file for entry in entries for file in (entry.image, entry.reference) if file)
-    alike = [] if keep_alike else find_alike(entry.image for entry in entries)
+    alike = [] if keep_alike else find_alike((entry.image for entry in entries), reader=reader)
     copies = [*identical, *((first, second) for first, second, _ in alike)]
     if split is None and all(entry.section == "training" for entry in entries):
         entries = hold_out(entries, "testing", 0.2 if test is None else test, seed, copies)
@@ -163,7 +171,7 @@ def datalist(
     result.check(manifest or dataset_dir or "the given folders")
     _check_alike(result, alike)
     result.write(output)
-    _report(result, selection.left_out)
+    _report(result, selection.left_out + other)
     for first, second, likeness in alike:
         click.echo(f"alike: {in_one_line(first)} and {in_one_line(second)} (correlation {likeness:.3f})")
     click.echo(f"wrote {output}")

@@ -16,9 +16,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from radiograph_files import ramp, write_dicom_file
 
 from monai_r2c.apps.datalist import datalist
 from monai_r2c.data import Datalist, read_datalist
+from monai_r2c.data.datalist import copies
 from monai_r2c.utils import InputError
 
 HEADER = "file,label,quality,split,patient,task"
@@ -275,3 +277,23 @@ def test_manifest_of_real_radiographs_gives_known_counts(tmp_path, shared):
         **{(True, "poor", 0): 19, (True, "poor", 1): 26, (True, "good", 0): 50, (True, "good", 1): 10},
     }
     assert "left out: 97 with quality mid" in output
+
+
+def test_other_modalities_are_left_out_unless_admitted(tmp_path):
+    for number, modality in enumerate(["DX", "DX", "MG"]):
+        (tmp_path / "poor").mkdir(exist_ok=True)
+        write_dicom_file(tmp_path / f"poor/{number}", ramp(12), Modality=modality)
+    touch(tmp_path, "good/3.png", "good/4.png")
+    arguments = ("--poor-folder", f"x={tmp_path}/poor", "--good-folder", f"y={tmp_path}/good", "--classes", "x,y")
+    arguments = (*arguments, "--test", "0", "--validation", "0", "--keep-alike")
+    read, output = build(tmp_path, *arguments)
+    assert names(read, "training", "poor") == ["0", "1"]
+    assert "left out: 1 with modality MG, which is not admitted (see --modality)" in output
+    assert names(build(tmp_path, *arguments, "--modality", "MG")[0], "training", "poor") == ["0", "1", "2"]
+
+
+def test_reader_decodes_what_is_looked_at_for_copies(tmp_path, manifest, monkeypatch):
+    readers = []
+    monkeypatch.setattr(copies, "LoadRadiograph", lambda reader, **_: readers.append(reader))
+    run(tmp_path, "--manifest", manifest, *BY_COLUMN, "--reader", "itk")
+    assert readers == ["itk"]

@@ -21,7 +21,7 @@ from radiograph_files import ramp, write_dicom_file
 from scipy import ndimage
 
 from monai_r2c.data.datalist import DatalistItem, find_alike, find_identical
-from monai_r2c.data.dicom_tags import with_dicom_tags
+from monai_r2c.data.dicom_tags import of_modalities, read_dicom_tags, with_dicom_tags
 
 
 def picture(seed: int) -> np.ndarray:
@@ -67,7 +67,8 @@ def test_headers_tell_patient_study_source_and_view(tmp_path: Path, patients: tu
         tags = {"PatientID": patient, "StudyInstanceUID": f"1.2.{ord(name)}", "ViewPosition": "PA"}
         write_dicom_file(tmp_path / name, ramp(12), InstitutionName="North", **tags)
         entries.append(DatalistItem("training", "poor", str(tmp_path / name), 0, name))
-    told = with_dicom_tags([*entries, DatalistItem("training", "good", str(tmp_path / "c.png"), 0, "c.png")])
+    entries.append(DatalistItem("training", "good", str(tmp_path / "c.png"), 0, "c.png"))
+    told = with_dicom_tags(entries, read_dicom_tags(entries))
     expected = patients if len(set(patients)) == 2 else (None, None)  # a placeholder is no patient
     assert tuple(entry.patient for entry in told) == (*expected, None)
     assert [(entry.study, entry.source, entry.view) for entry in told] == [
@@ -75,3 +76,14 @@ def test_headers_tell_patient_study_source_and_view(tmp_path: Path, patients: tu
         ("1.2.98", "North", "PA"),
         (None, None, None),
     ]
+
+
+def test_images_of_other_modalities_are_left_out_and_counted(tmp_path: Path) -> None:
+    write_dicom_file(tmp_path / "a", ramp(12), Modality="MG")
+    write_dicom_file(tmp_path / "b", ramp(12), Modality="DX")
+    entries = [DatalistItem("training", "poor", str(tmp_path / name), 0, name) for name in ("a", "b", "c.png")]
+    tags = read_dicom_tags(entries)
+    kept, left_out = of_modalities(entries, tags, ("DX",))
+    assert [entry.file for entry in kept] == ["b", "c.png"]
+    assert left_out == {"modality MG, which is not admitted (see --modality)": 1}
+    assert of_modalities(entries, tags, ("DX", "MG")) == (entries, {})

@@ -47,7 +47,9 @@ def find_identical(files: Iterable[str]) -> list[list[str]]:
     return groups
 
 
-def find_alike(files: Iterable[str], least: float = LEAST_LIKENESS) -> list[tuple[str, str, float]]:
+def find_alike(
+    files: Iterable[str], least: float = LEAST_LIKENESS, reader: str = "pydicom"
+) -> list[tuple[str, str, float]]:
     """Return pairs of images that show the same picture, re-encoded, resized, inverted or with another gray scale.
 
     Each image is reduced to 64 x 64 pixels, its coarse shading (Gaussian, sigma 4) is taken off, and the absolute
@@ -58,8 +60,9 @@ def find_alike(files: Iterable[str], least: float = LEAST_LIKENESS) -> list[tupl
     Args:
         files: those that cannot be read are left out; reading takes most of the time.
         least: in (0, 1].
+        reader: of DICOM pixels, see `LoadRadiograph`.
     """
-    load = LoadRadiograph(modalities=None)
+    load = LoadRadiograph(reader, modalities=None)
     known, prints = [], []
     for file in sorted(set(files)):
         try:

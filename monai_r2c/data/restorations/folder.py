@@ -220,8 +220,8 @@ class RestorationFolder:
             return
         changed = [key for key in self.settings if found.get(key) != self.settings[key]]
         raise InputError(
-            f"{self.folder}: holds restorations made with another {' and '.join(changed)}; give another --output or "
-            "--overwrite."
+            f"{self.folder}: holds restorations made with another {' and '.join(changed)}; choose another output "
+            "folder, or overwrite."
         )
 
     def _take_lock(self) -> None:
@@ -233,7 +233,7 @@ class RestorationFolder:
         except OSError as error:
             self.release()
             raise InputError(
-                f"{self.folder}: another run is restoring into it; wait, or give another --output."
+                f"{self.folder}: another run is restoring into it; wait, or choose another output folder."
             ) from error
 
     def _journals(self) -> list[Path]:
@@ -295,7 +295,7 @@ class RestorationFolder:
         except ForeignFileError as error:
             raise InputError(
                 f"{os.path.normpath(self.folder / text)}: was not written by this command, or was changed since; move "
-                "it away or give another --output."
+                "it away or choose another output folder."
             ) from error
 
     def _write_text(self, text: str, content: bytes) -> None:
