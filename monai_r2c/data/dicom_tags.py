@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from monai_r2c.transforms.radiograph.dicom_header import read_dicom_header
 from monai_r2c.transforms.radiograph.formats import RadiographKind, find_kind
@@ -80,5 +81,5 @@ def of_modalities(
     return kept, left_out
 
 
-def _told(entry: DatalistItem, tags: Mapping[str, str]) -> dict[str, str]:
+def _told(entry: DatalistItem, tags: Mapping[str, str]) -> dict[str, Any]:
     return {key: value for key, value in tags.items() if key != "modality" and getattr(entry, key) is None}
