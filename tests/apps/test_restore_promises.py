@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import atexit
 import csv
 import errno
 import hashlib
@@ -19,6 +20,7 @@ import resource
 import shutil
 import signal
 import tempfile
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -51,24 +53,11 @@ class RestorePromises(RuleBasedStateMachine):
     def begin(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
         self.images, self.output = self.folder / "images", self.folder / "out"
-        self.models = {}
-        for name in ("first", "second"):
-            torch.manual_seed(len(self.models))
-            self.models[name] = self.folder / f"{name}.pt"
-            save_model(self.models[name], R2CGenerator(2, order=1, features=2), CLASSES, 16)
-        rng = np.random.default_rng(0)
-        for place in PLACES:
+        self.models, self.whole, self.expected = _given()
+        for place, content in self.whole.items():
             (self.images / place).parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(rng.integers(0, 256, (16, 17)).astype(np.uint8)).save(self.images / place)
-        self.whole = {place: (self.images / place).read_bytes() for place in PLACES}
+            (self.images / place).write_bytes(content)
         self.foreign: dict[str, bytes] = {}
-        self.expected = {name: self._expected(name) for name in self.models}
-
-    def _expected(self, name: str) -> dict[str, dict[str, str]]:
-        """Rows that a run with this model gives, by place."""
-        clean = self.folder / name
-        assert in_process(lambda: _run(self.images, self.models[name], clean)) == 0
-        return {place: row for place, row in _rows(clean).items() if row.pop("seconds")}
 
     @rule(
         model=st.sampled_from(["first", "second"]),
@@ -80,7 +69,7 @@ class RestorePromises(RuleBasedStateMachine):
     def run(self, model: str, overwrite: bool, fault: str, when: int, half: bool) -> None:
         def child() -> None:
             _break(fault, when, half)
-            os._exit(_run(self.images, self.models[model], self.output, *["--overwrite"] * overwrite))
+            _end_with_run(self.images, self.models[model], self.output, *["--overwrite"] * overwrite)
 
         status = in_process(child)
         assert status in (0, 1, 2, -signal.SIGKILL) if fault != "none" else status in (0, 1, 2)
@@ -145,9 +134,8 @@ class RestorePromises(RuleBasedStateMachine):
                 self.somebody_deletes(place)
             for place in PLACES:
                 self.source_changes(place, None)
-            assert (
-                in_process(lambda: os._exit(_run(self.images, self.models["second"], self.output, "--overwrite"))) == 0
-            )
+            end = partial(_end_with_run, self.images, self.models["second"], self.output, "--overwrite")
+            assert in_process(end) == 0
             assert {place: _told(row) for place, row in _rows(self.output).items()} == self.expected["second"]
             left = {path.name for path in (self.output / ".restore").iterdir()}
             assert left == {"journal-0", "lock"}
@@ -162,6 +150,25 @@ class RestorePromises(RuleBasedStateMachine):
         return place not in self.foreign and (self.output / place).exists()
 
 
+@cache
+def _given() -> tuple[dict[str, Path], dict[str, bytes], dict[str, dict[str, dict[str, str]]]]:
+    """Two models, the images' contents, and the rows that a run with each model gives, by place."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    images, rng = folder / "images", np.random.default_rng(0)
+    for place in PLACES:
+        (images / place).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (16, 17)).astype(np.uint8)).save(images / place)
+    models, expected = {}, {}
+    for seed, name in enumerate(("first", "second")):
+        torch.manual_seed(seed)
+        models[name], clean = folder / f"{name}.pt", folder / name
+        save_model(models[name], R2CGenerator(2, order=1, features=2), CLASSES, 16)
+        assert in_process(partial(_end_with_run, images, models[name], clean)) == 0
+        expected[name] = {place: row for place, row in _rows(clean).items() if row.pop("seconds")}
+    return models, {place: (images / place).read_bytes() for place in PLACES}, expected
+
+
 def _run(images: Path, model: Path, output: Path, *options: str) -> int:
     """Exit status of the command: 2 where it refuses to begin or gives up."""
     arguments = [images, "--model", model, "--output", output, "--workers", "0", *options]
@@ -171,6 +178,10 @@ def _run(images: Path, model: Path, output: Path, *options: str) -> int:
         return result.exit_code
     one_line = isinstance(result.exception, (ValueError, RuntimeError, OSError)) and "\n" not in str(result.exception)
     return 2 if one_line else 99
+
+
+def _end_with_run(images: Path, model: Path, output: Path, *options: str) -> None:
+    os._exit(_run(images, model, output, *options))
 
 
 def _break(fault: str, when: int, half: bool) -> None:
