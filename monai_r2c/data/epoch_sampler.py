@@ -55,18 +55,23 @@ class EvaluationSampler(Sampler[int]):
     """Gives each process its share of the items to evaluate, each item once over all processes.
 
     Shares are stretches of the dataset, so what is gathered in order of rank stands in the dataset's order. Fewer items
-    than processes are all given to every process, because one without any would leave the others waiting: every item is
-    then counted equally often, which changes no mean and no ratio.
+    than processes are all given to every process, because one without any would leave the others waiting. `gives_all`
+    then says so, and the handlers of this package count every item once; metrics of others count each equally often,
+    which changes no mean and no ratio.
 
     Args:
         dataset: whose length counts.
         processes, rank: default those of the process group.
+
+    Attributes:
+        gives_all: whether this process was given all items.
     """
 
     def __init__(self, dataset: Sized, processes: int | None = None, rank: int | None = None) -> None:
         processes = process_count() if processes is None else processes
         rank = process_rank() if rank is None else rank
-        if len(dataset) < processes:
+        self.gives_all = len(dataset) < processes
+        if self.gives_all:
             processes, rank = 1, 0
         self._share = range(rank * len(dataset) // processes, (rank + 1) * len(dataset) // processes)
 

@@ -34,6 +34,11 @@ def is_last_epoch(engine: Engine) -> bool:
     return bool(engine.should_terminate) or engine.state.epoch == engine.state.max_epochs
 
 
+def sees_all(engine: Engine) -> bool:
+    """Whether each of several processes goes over all items, because there are too few, see `EvaluationSampler`."""
+    return getattr(getattr(engine.state.dataloader, "sampler", None), "gives_all", False)
+
+
 def numbers_of(engine: Engine, handler: Any, output_transform: Callable[[Any], Any] | None = None) -> dict[str, Any]:
     """Return the numbers in the output of an engine's step, by name.
 

@@ -23,7 +23,7 @@ from ignite.engine import Engine, Events
 from monai_r2c.utils import R2CKeys as Keys
 from monai_r2c.utils.files import write_text_atomically
 
-from .engine_state import items_of
+from .engine_state import items_of, sees_all
 from .tables import format_rows
 
 
@@ -41,6 +41,7 @@ class ImageTable:
         self.classes = list(classes)
         self._rows: list[dict[str, Any]] = []
         self._engine: Engine | None = None
+        self._has_all = False
 
     def attach(self, engine: Engine) -> None:
         self._engine = engine
@@ -50,7 +51,7 @@ class ImageTable:
     def rows(self) -> list[dict[str, Any]]:
         """Rows of all images, on every rank; call it after the engine's run."""
         rows = [dict(row) for row in self._rows]
-        if idist.get_world_size() > 1:
+        if idist.get_world_size() > 1 and not self._has_all:
             gathered: list[Any] = [None] * idist.get_world_size()
             dist.all_gather_object(gathered, rows)
             rows = [row for part in gathered for row in part]
@@ -71,6 +72,7 @@ class ImageTable:
         write_text_atomically(path, format_rows(rows, digits=6))
 
     def _add(self, engine: Engine) -> None:
+        self._has_all = sees_all(engine)
         for item in items_of(engine, self, Keys.PROBABILITIES):
             probability, index = item[Keys.PROBABILITIES].max(0)
             row = {"file": item.get(Keys.FILE, "")}

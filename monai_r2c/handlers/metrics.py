@@ -37,6 +37,8 @@ from monai_r2c.metrics.bootstrap import RESAMPLES
 from monai_r2c.utils import InputError
 from monai_r2c.utils.metadata import plain_tensor
 
+from .engine_state import sees_all
+
 _CLASSES = from_engine(["probabilities", "label"])
 _INPUT = from_engine("image")
 _WITH_INPUT = from_engine(["restored", "image"])
@@ -75,6 +77,7 @@ class ScoresHandler(IgniteMetricHandler):
         output: Any = engine.state.output
         is_items = isinstance(output, Sequence) and all(isinstance(item, Mapping) for item in output)
         self._patients = [item.get("patient") for item in output] if is_items else None
+        self.metric_fn.has_all = sees_all(engine)
         super().iteration_completed(engine)
 
     def update(self, output: Any) -> None:

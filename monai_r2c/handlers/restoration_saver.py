@@ -34,7 +34,7 @@ from monai_r2c.utils.faults import explain_fault
 from monai_r2c.utils.metadata import plain_tensor
 from monai_r2c.utils.processes import gather_from_processes, process_count, process_rank
 
-from .engine_state import items_of
+from .engine_state import items_of, sees_all
 
 
 class RestorationSaver:
@@ -149,8 +149,8 @@ class RestorationSaver:
         self._started = time.perf_counter()
 
     def _save(self, engine: Engine) -> None:
-        if process_rank() > 0 and len(self.items) < process_count():
-            return  # all processes were given the same few images
+        if process_rank() > 0 and sees_all(engine):
+            return  # the first process saves the few images that all were given
         outputs = items_of(engine, self, Keys.FILE, Keys.RESTORED, Keys.PROBABILITIES)
         batch: Any = engine.state.batch
         elapsed = (time.perf_counter() - self._started) / max(len(outputs), 1)

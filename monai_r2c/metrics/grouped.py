@@ -29,7 +29,7 @@ class GroupedMetric(CumulativeIterationMetric):
     """A cumulative metric that knows which images belong to one patient, and gives intervals over patients.
 
     It is called as MONAI's metrics are, with the batch's groups beside: ``metric(y_pred, y, groups=patients)``. What it
-    cumulates is gathered over ranks.
+    cumulates is gathered over ranks, unless `has_all` says that each rank was given everything.
 
     Args:
         resamples: of the bootstrap; 0 gives no intervals, as in a validation that runs often.
@@ -45,6 +45,7 @@ class GroupedMetric(CumulativeIterationMetric):
         if resamples < 0 or not 0 < confidence < 1:
             raise ValueError(f"expected resamples >= 0 and 0 < confidence < 1, got {resamples} and {confidence}.")
         self.resamples, self.confidence, self.seed = resamples, confidence, seed
+        self.has_all = False
 
     def __call__(  # type: ignore[override]
         self, y_pred: TensorOrList, y: TensorOrList | None = None, groups: Sequence[object] | None = None
@@ -65,7 +66,8 @@ class GroupedMetric(CumulativeIterationMetric):
         Raises:
             ValueError: when nothing was.
         """
-        buffers = self.get_buffer()
+        local = self._buffers if self.has_all else None
+        buffers = self.get_buffer() if local is None else [torch.stack(values) for values in local]
         if not isinstance(buffers, (list, tuple)):
             raise ValueError(f"{type(self).__name__} has been given nothing since the last reset.")
         return [buffer.cpu() for buffer in buffers]

@@ -31,13 +31,17 @@ from long_run import (
 )
 from monai.data import DataLoader
 from monai.transforms import RandGaussianNoised
+from PIL import Image
 from torch.nn.parallel import DistributedDataParallel
 
 from monai_r2c.data import EpochSampler, EvaluationSampler
+from monai_r2c.data.restorations import RestorationDataset
 from monai_r2c.engines import R2CEvaluator, R2CEvents, R2CTrainer
-from monai_r2c.handlers import ClassificationScores
+from monai_r2c.handlers import ImageTable, QualityScores, RestorationSaver
 from monai_r2c.losses import R1Penalty, RestoreToClassifyLoss
+from monai_r2c.metrics import Score
 from monai_r2c.networks import R2CGenerator
+from monai_r2c.transforms import LoadRadiographd
 from monai_r2c.utils import NonFiniteLossError, RunError
 
 NETWORKS = ("restorer", "degrader", "poor_discriminator", "good_discriminator")
@@ -195,24 +199,55 @@ def test_checkpoint_of_two_processes_continues_in_one(tmp_path: Path) -> None:
     assert (trainer.state.epoch, trainer.state.iteration) == (2, 2 * STEPS)
 
 
-@pytest.mark.parametrize("count", [1, 5, 6])
-def test_metrics_of_two_processes_equal_those_of_one(tmp_path: Path, count: int) -> None:
-    def evaluate(rank: int | None = None) -> dict[str, float]:
+@pytest.mark.parametrize(("count", "processes"), [(1, 2), (5, 2), (3, 4)])
+def test_scores_intervals_and_rows_of_processes_equal_those_of_one(tmp_path: Path, count: int, processes: int) -> None:
+    def evaluate(rank: int | None = None) -> list[Any]:
         torch.manual_seed(0)
-        items = images(count)
+        items = [item | {"file": f"{index}.png"} for index, item in enumerate(images(count))]
         loader = DataLoader(items, batch_size=1, sampler=EvaluationSampler(items))
-        scores = {"classification": ClassificationScores(resamples=20)}
-        evaluator = R2CEvaluator("cpu", loader, R2CGenerator(2, features=4), additional_metrics=scores)
+        scores, table = {"quality": QualityScores(resamples=20)}, ImageTable(["x", "y"])
+        network = R2CGenerator(2, features=4)
+        evaluator = R2CEvaluator("cpu", loader, network, additional_metrics=scores, val_handlers=[table])
         evaluator.run()
-        found = {name: float(value) for name, value in evaluator.state.metrics.items() if isinstance(value, float)}
+        found: list[Any] = [
+            (name, float(score), score.low, score.high)
+            for name, score in evaluator.state.metrics.items()
+            if isinstance(score, Score)
+        ]
+        found += [(row["file"], row["probability"], row["noise"]) for row in table.rows()]
         if rank is not None:
             torch.save(found, tmp_path / f"{rank}.pt")
         return found
 
     alone = evaluate()
-    assert in_processes(2, tmp_path, evaluate) == [0, 0]
-    for rank in range(2):
-        assert torch.load(tmp_path / f"{rank}.pt") == pytest.approx(alone, nan_ok=True)
+    assert len([row for row in alone if str(row[0]).endswith(".png")]) == count
+    assert in_processes(processes, tmp_path, evaluate) == [0] * processes
+    for rank in range(processes):
+        found = torch.load(tmp_path / f"{rank}.pt")
+        assert [row[0] for row in found] == [row[0] for row in alone]
+        for row, expected in zip(found, alone):
+            assert row[1:] == pytest.approx(expected[1:], rel=1e-5, nan_ok=True), row[0]
+
+
+def test_fewer_images_than_processes_are_restored_once_each(tmp_path: Path) -> None:
+    items = [{"image": str(tmp_path / f"{number}.png"), "file": f"{number}.png"} for number in range(2)]
+    for item in items:
+        Image.linear_gradient("L").resize((16, 16)).save(item["image"])
+    table = tmp_path / "out/predictions.csv"
+
+    def restore(rank: int) -> None:
+        torch.manual_seed(0)
+        saver = RestorationSaver(items, ["x", "y"], table.parent, table)
+        left = RestorationDataset(saver.remaining(), LoadRadiographd("image"))
+        network = R2CGenerator(2, features=4)
+        if len(left):
+            R2CEvaluator("cpu", DataLoader(left, batch_size=1), network, keep_going=True, val_handlers=[saver]).run()
+        saver.close()
+        assert (saver.restored, saver.failed) == (2, {})
+
+    assert in_processes(3, tmp_path, restore) == [0, 0, 0]
+    assert [line.split(",")[0] for line in table.read_text().splitlines()] == ["file", "0.png", "1.png"]
+    assert all((table.parent / item["file"]).exists() for item in items)
 
 
 def test_shares_of_an_epoch_are_disjoint_equally_long_and_resume_in_the_middle() -> None:
@@ -227,7 +262,8 @@ def test_shares_of_an_epoch_are_disjoint_equally_long_and_resume_in_the_middle()
 def test_evaluation_shares_hold_each_item_once_or_where_too_few_everywhere() -> None:
     shares = [list(EvaluationSampler(range(5), processes=2, rank=rank)) for rank in range(2)]
     assert shares == [[0, 1], [2, 3, 4]]
-    assert [list(EvaluationSampler(range(1), processes=2, rank=rank)) for rank in range(2)] == [[0], [0]]
+    few = [EvaluationSampler(range(1), processes=2, rank=rank) for rank in range(2)]
+    assert [(list(sampler), sampler.gives_all) for sampler in few] == [([0], True)] * 2
 
 
 @pytest.mark.parametrize("parts", [2, 4])
