@@ -137,7 +137,9 @@ def _in_networks() -> list[Mutation]:
         net("last norm of a block activated", "*kind.after(channels, activated=False)", "*kind.after(channels)"),
         net("epsilon 1e-5", "EPSILON = 1e-3", "EPSILON = 1e-5"),
         net("norm without epsilon", "squares / x[0, 0].numel() + self.eps", "squares / x[0, 0].numel()", NORM),
-        net("norm's gradient without its mean", "-factor * level / pixels, ", "0 * level, ", NORM),
+        net("norm without its mean", "_by_channel(bias, x) - mean * factor", "_by_channel(bias, x)", NORM),
+        net("norm's gradient without its mean", "-factor * level / pixels - ", "-", NORM),
+        net("norm's gradient off its middle", "level / pixels - mean * part", "level / pixels", NORM),
         net("norm's gradient without its direction", "-factor * along / pixels * scale.square()", "0 * along", NORM),
         net("mean pooling", "pooled = flat.amax(-1)", "pooled = flat.mean(-1)"),
         net(
@@ -205,6 +207,12 @@ def _in_networks() -> list[Mutation]:
             "return kept[0]",
             WRAPPED,
             "A layer that runs once gives one feature map; both are the same.",
+        ),
+        net(
+            "restorer waits for its head's gradient",
+            """[f"head.{name}" for name in self""",
+            """[f"head.{name}." for name in self""",
+            PROCESSES,
         ),
         net("wrapped image without tanh", "torch.tanh(output)", "output", WRAPPED),
         net(

@@ -40,7 +40,7 @@ from monai_r2c.engines import R2CEvaluator, R2CEvents, R2CTrainer
 from monai_r2c.handlers import ImageTable, QualityScores, RestorationSaver
 from monai_r2c.losses import R1Penalty, RestoreToClassifyLoss
 from monai_r2c.metrics import Score
-from monai_r2c.networks import R2CGenerator
+from monai_r2c.networks import R2CGenerator, R2CRestorer, WrappedGenerator, WrappedRestorer, as_generator, as_restorer
 from monai_r2c.transforms import LoadRadiographd
 from monai_r2c.utils import NonFiniteLossError, RunError
 
@@ -197,6 +197,43 @@ def test_checkpoint_of_two_processes_continues_in_one(tmp_path: Path) -> None:
     assert in_processes(2, tmp_path, train) == [0, 0]
     trainer = run(tmp_path / "two", resume=True, max_epochs=2, dropout=0.0)
     assert (trainer.state.epoch, trainer.state.iteration) == (2, 2 * STEPS)
+
+
+UNET = {"network": "UNet", "arguments": {"channels": (2, 4), "strides": (2,)}}
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: R2CRestorer(2, features=2),
+        lambda: as_restorer(R2CGenerator(2, features=2)),
+        lambda: WrappedRestorer(**UNET),
+        lambda: as_restorer(WrappedGenerator(**UNET)),
+    ],
+    ids=["restorer", "restorer of a generator", "wrapped", "wrapped of a generator"],
+)
+def test_restorer_alone_trains_in_two_processes_and_its_generator_still_learns_to_classify(
+    tmp_path: Path, build: Any
+) -> None:
+    def train(rank: int) -> None:
+        torch.manual_seed(rank)
+        restorer, image = build(), torch.rand(1, 1, 8, 8)
+        network = DistributedDataParallel(restorer)
+        for _ in range(3):
+            network(image).square().sum().backward()
+        means = [None if p.grad is None else p.grad.clone() for p in restorer.parameters()]
+        generator = DistributedDataParallel(as_generator(restorer))
+        for _ in range(2):
+            translated, logits = generator(image)
+            (translated.sum() + logits.sum()).backward()
+        torch.save((means, [p.grad for p in restorer.head.parameters()]), tmp_path / f"{rank}.pt")
+
+    assert in_processes(2, tmp_path, train) == [0, 0]
+    both = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
+    assert differences(*both) == []
+    gradients, head = both[0]
+    assert [gradient is None for gradient in gradients] == [False] * (len(gradients) - 2) + [True] * 2
+    assert all(gradient.abs().sum() > 0 for gradient in head)
 
 
 @pytest.mark.parametrize(("count", "processes"), [(1, 2), (5, 2), (3, 4)])

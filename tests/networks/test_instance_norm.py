@@ -77,7 +77,7 @@ def test_constant_image_becomes_the_bias():
     x = torch.full((1, 2, 4, 4), 3.0).to(memory_format=torch.channels_last).requires_grad_()
     y = norm(x)
     y.sum().backward()
-    assert torch.equal(y, torch.zeros_like(y))
+    assert y.abs().max() < 1e-5
     assert torch.equal(x.grad, torch.zeros_like(x))
 
 

@@ -87,11 +87,11 @@ class ChannelNorm(FastOperation):
         for rows in _chunks(x):
             squares += _sum((rows - mean).square_())
         scale = (squares / x[0, 0].numel() + self.eps).rsqrt()
-        factor, offset = scale * _by_channel(weight, x), _by_channel(bias, x)
+        factor = scale * _by_channel(weight, x)
+        offset = _by_channel(bias, x) - mean * factor
         y = empty_like_format(x, x.shape[1], x.shape[2:])
         for rows, result in zip(_chunks(x), _chunks(y)):
-            centred = _centre(rows, mean, result)
-            result.copy_(torch.addcmul(offset, centred, factor, out=centred))
+            torch.addcmul(offset, rows, factor, out=result)
         return y, (mean, scale)
 
     def differentiate(
@@ -108,22 +108,17 @@ class ChannelNorm(FastOperation):
         # weight * scale * (gradient - its mean - its part along the normalised image)
         pixels = x[0, 0].numel()
         factor = scale * _by_channel(weight, x)
-        offset, part = -factor * level / pixels, -factor * along / pixels * scale.square()
+        part = -factor * along / pixels * scale.square()
+        offset = -factor * level / pixels - mean * part
         by_x = empty_like_format(x, x.shape[1], x.shape[2:])
         for rows, slope, result in zip(_chunks(x), _chunks(gradient), _chunks(by_x)):
-            centred = _centre(rows, mean, result)
-            result.copy_(torch.addcmul(offset, centred, part, out=centred).addcmul_(slope, factor))
+            torch.addcmul(torch.addcmul(offset, rows, part), slope, factor, out=result)
         return by_x, by_weight, by_bias
 
 
 def _chunks(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Split `x` into as many rows at a time as the cache holds."""
     return x.split(max(1, _CHUNK * x.shape[2] // x.numel()), 2)
-
-
-def _centre(x: torch.Tensor, mean: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
-    """Subtract the mean into `out`, or into a new tensor where `out` has fewer digits than the mean."""
-    return torch.sub(x, mean, out=out) if out.dtype == mean.dtype else x - mean
 
 
 def _sum(x: torch.Tensor) -> torch.Tensor:

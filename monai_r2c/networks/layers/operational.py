@@ -204,27 +204,26 @@ class _OperationalConvTranspose(OperationalLayer):
         output_padding: tuple[int, ...]
         _output_padding: Any
 
-    def _convolve_transposed(self, input: torch.Tensor, output_size: list[int] | None) -> torch.Tensor:
-        dims, padding = len(self.stride), self.output_padding
-        if output_size is not None:
-            geometry = (self.stride, self.padding, self.kernel_size, dims, self.dilation)
-            padding = self._output_padding(input, output_size, *geometry)
-        return self._convolve(input, Edges.none(dims), self.padding, tuple(padding))
+    def forward(self, input: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
+        dims = len(self.stride)
+        padding = self._output_padding(
+            input, output_size, self.stride, self.padding, self.kernel_size, dims, self.dilation
+        )
+        if not torch.jit.is_scripting():
+            return self._convolve_unpadded(input, padding)
+        powers, weight, bias, stride = self._powers(input), self.weight, self.bias, self.stride
+        if dims == 1:
+            return F.conv_transpose1d(powers, weight, bias, stride, self.padding, padding, self.groups, self.dilation)
+        if dims == 2:
+            return F.conv_transpose2d(powers, weight, bias, stride, self.padding, padding, self.groups, self.dilation)
+        return F.conv_transpose3d(powers, weight, bias, stride, self.padding, padding, self.groups, self.dilation)
+
+    def _convolve_unpadded(self, input: torch.Tensor, output_padding: list[int]) -> torch.Tensor:
+        return self._convolve(input, Edges.none(len(self.stride)), self.padding, tuple(output_padding))
 
 
 class OperationalConvTranspose1d(_OperationalConvTranspose, nn.ConvTranspose1d):
     """Operational (Self-ONN) transposed convolution of 1-D signals. See `OperationalConvTranspose2d`."""
-
-    def forward(self, input: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
-        if not torch.jit.is_scripting():
-            return self._convolve_transposed(input, output_size)
-        padding = self._output_padding(
-            input, output_size, self.stride, self.padding, self.kernel_size, 1, self.dilation
-        )
-        powers = self._powers(input)
-        return F.conv_transpose1d(
-            powers, self.weight, self.bias, self.stride, self.padding, padding, self.groups, self.dilation
-        )
 
 
 class OperationalConvTranspose2d(_OperationalConvTranspose, nn.ConvTranspose2d):
@@ -243,31 +242,9 @@ class OperationalConvTranspose2d(_OperationalConvTranspose, nn.ConvTranspose2d):
         ValueError: as `OperationalConv2d`, or as ``torch.nn.ConvTranspose2d`` does.
     """
 
-    def forward(self, input: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
-        if not torch.jit.is_scripting():
-            return self._convolve_transposed(input, output_size)
-        padding = self._output_padding(
-            input, output_size, self.stride, self.padding, self.kernel_size, 2, self.dilation
-        )
-        powers = self._powers(input)
-        return F.conv_transpose2d(
-            powers, self.weight, self.bias, self.stride, self.padding, padding, self.groups, self.dilation
-        )
-
 
 class OperationalConvTranspose3d(_OperationalConvTranspose, nn.ConvTranspose3d):
     """Operational (Self-ONN) transposed convolution of 3-D volumes. See `OperationalConvTranspose2d`."""
-
-    def forward(self, input: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
-        if not torch.jit.is_scripting():
-            return self._convolve_transposed(input, output_size)
-        padding = self._output_padding(
-            input, output_size, self.stride, self.padding, self.kernel_size, 3, self.dilation
-        )
-        powers = self._powers(input)
-        return F.conv_transpose3d(
-            powers, self.weight, self.bias, self.stride, self.padding, padding, self.groups, self.dilation
-        )
 
 
 @Conv.factory_function("operational")

@@ -27,7 +27,17 @@ def tensorflow_padding(size: int, kernel_size: int, stride: int) -> tuple[int, i
     return before, total - before
 
 
-class SamePad(nn.Module):
+class _Same(nn.Module):
+    def __init__(self, kernel_size: int, stride: int) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = stride
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}"
+
+
+class SamePad(_Same):
     """Zero padding before a convolution, as TensorFlow's ``padding="SAME"`` (see `tensorflow_padding`).
 
     Args:
@@ -38,11 +48,6 @@ class SamePad(nn.Module):
         Input ``(batch, channels, *spatial)``; output the same with every spatial dimension padded.
     """
 
-    def __init__(self, kernel_size: int, stride: int) -> None:
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = stride
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         padding: list[int] = []
         for dim in range(x.dim() - 1, 1, -1):  # F.pad wants the last dimension first
@@ -51,11 +56,8 @@ class SamePad(nn.Module):
             padding.append(after)
         return F.pad(x, padding)
 
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}"
 
-
-class SameCrop(nn.Module):
+class SameCrop(_Same):
     """Crop after an unpadded transposed convolution: the transpose of `SamePad` for an image of the given size.
 
     On even sizes with kernel 3 and stride 2 it drops the last row and column, as TensorFlow does; on odd sizes the
@@ -69,16 +71,8 @@ class SameCrop(nn.Module):
         size.
     """
 
-    def __init__(self, kernel_size: int, stride: int) -> None:
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = stride
-
     def forward(self, x: torch.Tensor, size: list[int]) -> torch.Tensor:
         for dim, length in enumerate(size):
             before, _ = tensorflow_padding(length, self.kernel_size, self.stride)
             x = x.narrow(dim + 2, before, length)
         return x
-
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}"

@@ -23,6 +23,7 @@ from ..blocks import UPSAMPLINGS, ClassHead, ConvolutionKind, R2CResidualBlock, 
 from ..blocks.convolution_kind import PUBLISHED_NORM, LayerName
 from ..initialisation import glorot_uniform_
 from .checks import check_counts, check_image, check_variant
+from .image_alone import ImageAlone
 
 # published: channels after each halving of the size, residual blocks, block that the class head reads, activation
 _PUBLISHED = {
@@ -223,7 +224,7 @@ class R2CGenerator(R2CGeneratorBase):
         return self.decode(for_decoder, list(image.shape[2:])), logits
 
 
-class R2CRestorer(R2CGeneratorBase):
+class R2CRestorer(R2CGeneratorBase, ImageAlone):
     """The generator as a restorer alone: gives the translated image only. Arguments and weights of `R2CGenerator`."""
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:

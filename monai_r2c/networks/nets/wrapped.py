@@ -24,6 +24,7 @@ from monai.bundle import ComponentLocator, ConfigComponent
 
 from ..blocks import ClassHead
 from ..convert import to_operational
+from .image_alone import ImageAlone
 
 # long enough for five halvings of the size
 _PROBE = {1: 64, 2: 64, 3: 32}
@@ -128,7 +129,7 @@ class WrappedGenerator(WrappedGeneratorBase):
         return translated, self.head(features)
 
 
-class WrappedRestorer(WrappedGeneratorBase):
+class WrappedRestorer(WrappedGeneratorBase, ImageAlone):
     """The wrapped generator as a restorer alone: gives the translated image only. Arguments of `WrappedGenerator`."""
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
