@@ -11,12 +11,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn as nn
 from monai.networks.nets import BasicUNet
 from monai.networks.nets.restormer import Restormer
 
 from monai_r2c.networks import R2CRestorer
+
+_UNET_FEATURES = (24, 24, 48, 96, 96, 24)
+_UNET_NORM = ("instance", {"affine": True})
 
 
 def operational() -> nn.Module:
@@ -35,8 +40,7 @@ def unet() -> nn.Module:
 
     MONAI's ``UNet`` with residual units ends in a normalised single channel and cannot give black.
     """
-    norm = ("instance", {"affine": True})
-    return BasicUNet(2, 1, 1, (24, 24, 48, 96, 96, 24), act="RELU", norm=norm, upsample="nontrainable")
+    return BasicUNet(2, 1, 1, _UNET_FEATURES, act="RELU", norm=_UNET_NORM, upsample="nontrainable")
 
 
 def restormer() -> nn.Module:
@@ -47,3 +51,9 @@ def restormer() -> nn.Module:
 def _channels_last(network: nn.Module) -> nn.Module:
     """The memory format in which operational layers are faster at this size; for the U-Net it is the other one."""
     return network.to(memory_format=torch.channels_last)
+
+
+def unet_of_the_bundle() -> dict[str, Any]:
+    """The same U-Net as `network_def` of the bundle's configs, with a class head on its deepest features."""
+    arguments = {"features": _UNET_FEATURES, "act": "RELU", "norm": _UNET_NORM, "upsample": "nontrainable"}
+    return {"_target_": "WrappedRestorer", "network": "BasicUNet", "arguments": arguments}

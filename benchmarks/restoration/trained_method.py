@@ -129,8 +129,10 @@ def true_pairs_method(title: str, network: Callable[[], nn.Module], learning_rat
     return TrainedMethod(title, "bound", start, uses_poor=True, uses_references=True, settings=settings)
 
 
-def bundle_method(title: str, configs: tuple[str, ...] = ("train.yaml",), **knobs: Any) -> TrainedMethod:
-    """What the bundle trains, from unpaired images, with these settings beside the benchmark's own."""
+def bundle_method(
+    title: str, configs: tuple[str, ...] = ("train.yaml",), uses_poor: bool = True, **knobs: Any
+) -> TrainedMethod:
+    """What the bundle trains with these settings beside the benchmark's own, from unpaired images or from good ones."""
     shared = {"precision": "fp32", **knobs}
 
     def start(lesson: Lesson) -> BundleTraining:
@@ -149,7 +151,8 @@ def bundle_method(title: str, configs: tuple[str, ...] = ("train.yaml",), **knob
         }
         return BundleTraining(configs, {**own, **shared})
 
-    return TrainedMethod(title, "unpaired", start, uses_poor=True, settings={"configs": list(configs), **shared})
+    kind = "unpaired" if uses_poor else "pairs"
+    return TrainedMethod(title, kind, start, uses_poor=uses_poor, settings={"configs": list(configs), **shared})
 
 
 def _curve_scores(image: torch.Tensor, reference: torch.Tensor) -> dict[str, float]:

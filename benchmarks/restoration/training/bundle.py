@@ -30,7 +30,7 @@ TRAINER, HANDLERS = "train::trainer", "train::handlers"
 
 
 class BundleTraining:
-    """Trains what the bundle's configs describe, with its own trainer, without the bundle's handlers.
+    """Trains what the bundle's configs describe, with its own trainer, without the bundle's handlers but the average.
 
     Args:
         configs: names of config files of the bundle, later ones override earlier ones.
@@ -44,13 +44,16 @@ class BundleTraining:
         torch.manual_seed(knobs["seed"])
         check_settings(**parser.get_parsed_content("settings"))
         self.trainer = parser.get_parsed_content(TRAINER)
+        self.ema = parser.get_parsed_content("ema")  # None where weights are not averaged
         for name in ("restorer", "degrader", "poor_discriminator", "good_discriminator"):
             to_device(getattr(self.trainer, name), knobs["device"])
+        if self.ema is not None:
+            self.ema.attach(self.trainer)
         monai_r2c.utils.keep_freed_memory()
 
     @property
     def restorer(self) -> nn.Module:
-        return self.trainer.restorer
+        return self.trainer.restorer if self.ema is None else self.ema.ema_model
 
     def run(self, goes_on: Callable[[], bool]) -> None:
         def stop_when_spent(engine: Engine) -> None:
@@ -76,4 +79,5 @@ class BundleTraining:
         self.trainer.add_event_handler(Events.STARTED, go_to_iteration)
 
     def _objects(self) -> dict[str, Any]:
-        return {**self.trainer.checkpoint_objects(), **self.trainer.process_objects()}
+        averaged = {} if self.ema is None else {"ema": self.ema.ema_model}
+        return {**self.trainer.checkpoint_objects(), **self.trainer.process_objects(), **averaged}
