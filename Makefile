@@ -6,7 +6,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 DEMO := runs/demo
 BUNDLE := bundles/chest_xray_restore_classify
 
-.PHONY: demo test lint format docs clean
+.PHONY: install demo test lint format docs doctest clean
+
+install: $(VENV)/.installed  ## the environment .venv, from this tree; then: source .venv/bin/activate
 
 demo: $(VENV)/.installed  ## train, evaluate and restore on phantom radiographs
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash $(BUNDLE)/demo.sh $(DEMO)
@@ -25,6 +27,9 @@ format: $(VENV)/.installed
 
 docs: $(VENV)/.installed-docs  ## the documentation, in docs/build/html
 	$(BIN)/python -m sphinx -W --keep-going -b html docs/source docs/build/html
+
+doctest: $(VENV)/.installed-docs  ## every command and Python block of README and the documentation, some minutes
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/run_blocks.py
 
 clean:
 	rm -rf $(VENV) build dist docs/build *.egg-info

@@ -11,12 +11,16 @@
 """Blind restoration of medical images together with diagnosis: R2C-GAN and operational layers on MONAI.
 
 Importing the package loads every sub-package, so that a MONAI config with ``imports: [$import monai_r2c]`` finds each
-class by its short name, and registers the operational layers in MONAI's ``Conv`` factory.
+class by its short name, and registers the operational layers in MONAI's ``Conv`` factory. Where the process is the
+command line itself, each command imports what it needs: an answer about usage waits for neither torch nor MONAI.
 """
 
 from __future__ import annotations
 
-from . import apps, data, engines, handlers, inferers, losses, metrics, networks, report, transforms, utils
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
@@ -34,3 +38,15 @@ __all__ = [
     "transforms",
     "utils",
 ]
+
+# Python says -m while it looks for the module to run, which is when it imports its package; else a script says its name
+_IS_COMMAND = Path(sys.argv[0]).stem in ("-m", "monai-r2c") if getattr(sys, "argv", None) else False
+
+if TYPE_CHECKING or not _IS_COMMAND:
+    from . import apps, data, engines, handlers, inferers, losses, metrics, networks, report, transforms, utils
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,8 +15,9 @@ import sys
 
 if __name__ == "__main__":
     try:
-        from .apps.cli import main  # takes seconds, within which one may change one's mind
-    except KeyboardInterrupt:
+        from .apps.cli import main
+
+        main()
+    except KeyboardInterrupt:  # while a command is imported, which takes seconds
         print("Interrupted.", file=sys.stderr)
         sys.exit(130)
-    main()

@@ -12,30 +12,68 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 
 import click
 
+from monai_r2c import __version__
 from monai_r2c.utils import InputError, RunError, in_one_line
 from monai_r2c.utils.faults import explain_fault
 
-from .bundle import bundle
-from .datalist import datalist
-from .degradation import degradation
-from .import_checkpoint import import_checkpoint
-from .phantom import phantom
-from .quality import quality
-from .report import report
-from .restore import restore
-from .study import study
+# the short helps stand here too, so that the list of commands imports none of them
+COMMANDS = {
+    "bundle": "Write the MONAI bundle chest_xray_restore_classify to a folder.",
+    "datalist": "Write a datalist: which images are poor or good, of which class.",
+    "degradation": "Faults of radiographs: find those of one's own images.",
+    "import-checkpoint": "Turn a TensorFlow checkpoint of the published code into a model.",
+    "phantom": "Write synthetic chest radiographs, poor and good, to a folder.",
+    "quality": "Measure noise, sharpness, contrast; propose poor, mid or good.",
+    "report": "Write report.html and report.md of a run.",
+    "restore": "Restore and classify radiographs with a trained model.",
+    "study": "Blinded reader studies: make, read, analyse, plan.",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class LateCommands(click.Group):
+    """Commands that are imported when they are called; `COMMANDS` names them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"{__package__}.{name}"), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if args[0] in COMMANDS:
+                raise
+            raise click.UsageError(f"No such command {args[0]!r}.{_nearest(args[0])}", ctx) from error
+
+
+def _nearest(name: str) -> str:
+    from difflib import get_close_matches
+
+    near: Sequence[str] = get_close_matches(name, COMMANDS)
+    return f" Did you mean {' or '.join(near)}?" if near else f" There are {', '.join(COMMANDS)}."
+
+
+@click.group(cls=LateCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="monai_r2c")
 def cli() -> None:
     """Blind restoration of radiographs together with diagnosis."""
-
-
-for command in (bundle, datalist, degradation, import_checkpoint, phantom, quality, report, restore, study):
-    cli.add_command(command)
 
 
 def main() -> None:
@@ -60,6 +98,8 @@ def main() -> None:
         where = f"{error.filename2 or error.filename}: " if error.filename else ""
         _end(f"Error: {where}cannot be read or written ({error.strerror or error}).", 1)
     except RuntimeError as error:
+        from monai_r2c.utils.faults import explain_fault
+
         reason = explain_fault(error)
         if reason is None:
             raise

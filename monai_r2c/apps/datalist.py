@@ -12,36 +12,22 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
-from monai_r2c.data.confounding import find_confounding
-from monai_r2c.data.datalist import (
-    DOMAINS,
-    SECTIONS,
-    Datalist,
-    ImageFolder,
-    ManifestColumns,
-    NamePatterns,
-    Rules,
-    Selection,
-    check_classes,
-    find_alike,
-    find_identical,
-    hold_out,
-    read_dataset_dir,
-    select_from_folders,
-    select_from_manifest,
-)
-from monai_r2c.data.dicom_tags import of_modalities, read_dicom_tags, with_dicom_tags
-from monai_r2c.transforms.radiograph.dicom import MODALITIES
 from monai_r2c.utils import InputError, in_one_line
 
 from .options import modality_option, output_option, reader_option
+
+if TYPE_CHECKING:
+    from monai_r2c.data import Datalist
+    from monai_r2c.data.datalist import ImageFolder
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -130,13 +116,36 @@ def datalist(
     study, source and view where nothing else does; those of other modalities are left out.
     """
     source = _require_one_source()
+    from monai_r2c.data import Datalist, read_dataset_dir
+    from monai_r2c.data.datalist import (
+        ManifestColumns,
+        NamePatterns,
+        Rules,
+        Selection,
+        check_classes,
+        find_alike,
+        find_identical,
+        hold_out,
+        select_from_folders,
+        select_from_manifest,
+    )
+    from monai_r2c.data.dicom_tags import of_modalities, read_dicom_tags, with_dicom_tags
+    from monai_r2c.transforms.radiograph.dicom import MODALITIES
+
     names = None if classes is None else check_classes(classes, "--classes")
     if dataset_dir is not None:
         read = read_dataset_dir(dataset_dir, names, required=())
         names, selection = read.classes, Selection(list(read.entries))
     else:
         if names is None:
-            raise InputError("--classes is needed, such as --classes non-covid,covid")
+            told = dict.fromkeys(
+                text.partition("=")[0] for text in (*folders, *poor_folders, *good_folders) if "=" in text
+            )
+            example = ",".join(reversed(told)) if len(told) > 1 else "non-covid,covid"
+            raise InputError(
+                f"--classes is needed, such as --classes {example}: their order is that of the outputs, and of two the "
+                "second is the positive one"
+            )
         if manifest is not None and not (label or label_patterns):
             raise InputError("--manifest needs --label, the column of the class name, or --label-pattern")
         by_label = [_pair(text, "LABEL=REGEX") for text in label_patterns]
@@ -174,7 +183,13 @@ def datalist(
     _report(result, selection.left_out + other)
     for first, second, likeness in alike:
         click.echo(f"alike: {in_one_line(first)} and {in_one_line(second)} (correlation {likeness:.3f})")
-    click.echo(f"wrote {output}")
+    click.echo(
+        f"wrote {output}\n\nnext, where the bundle's configs are (`python -m monai_r2c bundle DIR` writes them):"
+    )
+    click.echo(
+        "  python -m monai.bundle run training --config_file configs/train.yaml "
+        f"--datalist {shlex.quote(str(output.absolute()))} --output_dir RUN"
+    )
 
 
 def _check_alike(result: Datalist, alike: Sequence[tuple[str, str, float]]) -> None:
@@ -213,6 +228,8 @@ def _pair(text: str, form: str) -> tuple[str, str]:
 
 
 def _folder(text: str, domain: str | None) -> ImageFolder:
+    from monai_r2c.data.datalist import ImageFolder
+
     label, equals, folder = text.partition("=")
     if equals and "/" not in label:
         return ImageFolder(Path(folder), label, domain)
@@ -227,6 +244,9 @@ def _regex(pattern: str) -> re.Pattern[str]:
 
 
 def _report(result: Datalist, left_out: Counter[str]) -> None:
+    from monai_r2c.data import find_confounding
+    from monai_r2c.data.datalist import DOMAINS, SECTIONS
+
     counts = Counter((entry.section, entry.domain, entry.label) for entry in result.entries)
     width = max(len(name) for name in (*result.classes, "images")) + 2
     click.echo(f"{'':18}" + "".join(f"{name:>{width}}" for name in (*result.classes, "images")))

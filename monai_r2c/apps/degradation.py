@@ -13,21 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
-import yaml
-from tqdm import tqdm
 
-from monai_r2c.data import list_images
-from monai_r2c.data.degradation_fit import INDICATORS, DegradationFit, fit_degradation
-from monai_r2c.data.degradation_fit.drawing import draw_fit
-from monai_r2c.transforms import LoadRadiograph, ResizeShortest
 from monai_r2c.utils import InputError
 from monai_r2c.utils.files import check_writable, write_text_atomically
 
 from .options import output_option
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from monai_r2c.data.degradation_fit import DegradationFit
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -54,6 +52,11 @@ def fit(poor: Path, good: Path, output: Path, size: int, evaluations: int, image
     compression are distributed in poor, good and degraded images. The centre square of each image is used, at the
     size of training. The two folders should show bodies and views alike: other differences are taken for faults too.
     """
+    from tqdm import tqdm
+
+    from monai_r2c.data.degradation_fit import fit_degradation
+    from monai_r2c.data.degradation_fit.drawing import draw_fit
+
     check_writable(output)
     size -= size % 8
     stacks = {name: _read(folder, size, images, seed) for name, folder in (("poor", poor), ("good", good))}
@@ -71,6 +74,12 @@ def fit(poor: Path, good: Path, output: Path, size: int, evaluations: int, image
 
 
 def _read(folder: Path, size: int, most: int, seed: int) -> np.ndarray:
+    import numpy as np
+    from tqdm import tqdm
+
+    from monai_r2c.data import list_images
+    from monai_r2c.transforms import LoadRadiograph, ResizeShortest
+
     files: Sequence[Path] = list_images(folder)
     if not files:
         raise InputError(f"{folder}: the folder holds no radiograph.")
@@ -85,6 +94,8 @@ def _read(folder: Path, size: int, most: int, seed: int) -> np.ndarray:
 
 
 def _file_text(found: DegradationFit, poor: Path, good: Path, size: int) -> str:
+    import yaml
+
     transform: dict[str, Any] = {"_target_": "RandPoorQualityd", "keys": "image", "prob": 1.0, "value_range": [-1, 1]}
     before, after = found.distance_before, found.distance_after
     comment = (
@@ -103,14 +114,15 @@ def _summarise(found: DegradationFit, out: Path, picture: Path) -> None:
     if found.distance_after >= found.distance_before:
         click.echo("degrading does not bring good images closer: do not train with these faults")
     elif found.distance_after > 2 * found.distance_poor:
-        poor, degraded = found.indicators["poor"], found.indicators["degraded"]
-        spread = np.concatenate([poor, degraded]).std(axis=0) + 1e-9
-        worst = np.argsort(-np.abs(np.median(poor, axis=0) - np.median(degraded, axis=0)) / spread)[:3]
-        click.echo("the blend does not reach them: farthest off are " + ", ".join(INDICATORS[index] for index in worst))
+        click.echo("the blend does not reach them: farthest off are " + ", ".join(_farthest(found)))
     click.echo(f"wrote {out} and {picture}; look at the picture before you train with it")
 
 
 def _farthest(found: DegradationFit, count: int = 3) -> list[str]:
+    import numpy as np
+
+    from monai_r2c.data.degradation_fit import INDICATORS
+
     poor, degraded = found.indicators["poor"], found.indicators["degraded"]
     spread = np.concatenate([poor, degraded]).std(axis=0) + 1e-9
     off = np.abs(np.median(poor, axis=0) - np.median(degraded, axis=0)) / spread

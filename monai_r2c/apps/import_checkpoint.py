@@ -15,12 +15,9 @@ from pathlib import Path
 
 import click
 
-from monai_r2c.networks import R2CDiscriminator, R2CGenerator, load_published_arrays, save_model
-from monai_r2c.networks.tensorflow_checkpoint import read_tensorflow_checkpoint, require_networks
-from monai_r2c.utils import Variant
-
 from .options import output_option
 
+VARIANTS = ("operational", "convolutional", "convolutional_light")
 _CLASSES = "non-covid,covid"
 _GENERATORS = {"restorer": "G_A2B", "degrader": "G_B2A"}
 _DISCRIMINATORS = {"poor_discriminator": "D_A", "good_discriminator": "D_B"}
@@ -28,7 +25,7 @@ _DISCRIMINATORS = {"poor_discriminator": "D_A", "good_discriminator": "D_B"}
 
 @click.command("import-checkpoint")
 @click.argument("checkpoint_dir", type=click.Path(path_type=Path))
-@click.option("--variant", type=click.Choice([v.value for v in Variant]), required=True, help="Architecture.")
+@click.option("--variant", type=click.Choice(VARIANTS), required=True, help="Architecture.")
 @click.option("--order", type=click.IntRange(min=1), default=3, show_default=True, help="Of operational layers.")
 @click.option("--channels", type=click.IntRange(min=1), default=3, show_default=True, help="Channels of the images.")
 @click.option("--classes", default=_CLASSES, show_default=True, help="Class names in the order of the outputs.")
@@ -42,6 +39,9 @@ def import_checkpoint(
     CHECKPOINT_DIR holds what tf.train.Checkpoint wrote. The restorer is needed; degrader and discriminators are taken
     along where they are there. Needs TensorFlow: pip install 'monai_r2c[tensorflow]'.
     """
+    from monai_r2c.networks import R2CDiscriminator, R2CGenerator, load_published_arrays, save_model
+    from monai_r2c.networks.tensorflow_checkpoint import read_tensorflow_checkpoint, require_networks
+
     names = [name.strip() for name in classes.split(",")]
     variables = read_tensorflow_checkpoint(checkpoint_dir)
     require_networks(variables, [_GENERATORS["restorer"]], checkpoint_dir)

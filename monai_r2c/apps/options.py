@@ -17,7 +17,21 @@ from typing import Any
 
 import click
 
-from monai_r2c.transforms.radiograph.dicom import MODALITIES
+
+class LateHelp(click.Option):
+    """An option whose help names what takes long to import: it is written when it is shown.
+
+    Args:
+        describe: gives the help.
+    """
+
+    def __init__(self, *args: Any, describe: Callable[[], str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.describe = describe
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        self.help = self.describe()
+        return super().get_help_record(ctx)
 
 
 def output_option(description: str, *, folder: bool = False, required: bool = True) -> Callable[[Any], Any]:
@@ -39,5 +53,12 @@ def modality_option() -> Callable[[Any], Any]:
         "modalities",
         multiple=True,
         metavar="CODE",
-        help=f"Admit it in DICOM beside {', '.join(MODALITIES)}.",
+        cls=LateHelp,
+        describe=_describe_modalities,
     )
+
+
+def _describe_modalities() -> str:
+    from monai_r2c.transforms.radiograph.dicom import MODALITIES
+
+    return f"Admit it in DICOM beside {', '.join(MODALITIES)}."

@@ -15,8 +15,6 @@ from pathlib import Path
 
 import click
 
-from monai_r2c.data.phantom import write_phantom_dataset
-
 
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path))
@@ -33,6 +31,8 @@ def phantom(out: Path, size: int, train: int, validation: int, test: int, seed: 
     Half of each domain show ground-glass opacities (class covid). OUT/labels.csv names each image's class and, for poor
     images of validation and test, the clean original. No patient was exposed: the bodies are drawn, not imaged.
     """
+    from monai_r2c.data.phantom import write_phantom_dataset
+
     counts = {"train": train, "validation": validation, "test": test}
     written = write_phantom_dataset(out, counts, size=size, seed=seed, progress=True)
     click.echo(f"{written} phantom radiographs of {size} x {size} pixels in {out}; labels in {out / 'labels.csv'}")

@@ -20,28 +20,24 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from tqdm import tqdm
 
-from monai_r2c.data.image_files import list_images
-from monai_r2c.data.quality import (
-    DEFAULT_THRESHOLDS,
-    QualityMeasures,
-    QualityThresholds,
-    find_faults,
-    measure_quality,
-    propose_quality,
-)
-from monai_r2c.data.restorations.table import safe_cell
-from monai_r2c.transforms import LoadRadiograph
-from monai_r2c.transforms.radiograph.dicom import MODALITIES
 from monai_r2c.utils import InputError
 from monai_r2c.utils.files import check_writable, write_text_atomically
 
-from .options import modality_option, output_option, reader_option
+from .options import LateHelp, modality_option, output_option, reader_option
 
-COLUMNS = ("file", *(field.name for field in fields(QualityMeasures)), "faults", "quality", "error")
+if TYPE_CHECKING:
+    from monai_r2c.data import QualityThresholds
+    from monai_r2c.transforms import LoadRadiograph
+
+
+def _describe_thresholds() -> str:
+    from monai_r2c.data.quality import DEFAULT_THRESHOLDS
+
+    return f"Another threshold than these: {', '.join(f'{k}={v:g}' for k, v in asdict(DEFAULT_THRESHOLDS).items())}."
 
 
 @click.command()
@@ -54,9 +50,8 @@ COLUMNS = ("file", *(field.name for field in fields(QualityMeasures)), "faults",
     "changes",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Another threshold than these: "
-    + ", ".join(f"{k}={v:g}" for k, v in asdict(DEFAULT_THRESHOLDS).items())
-    + ".",
+    cls=LateHelp,
+    describe=_describe_thresholds,
 )
 def quality(
     paths: Sequence[Path], output: Path, modalities: Sequence[str], reader: str, changes: Sequence[str]
@@ -67,6 +62,14 @@ def quality(
     column file is relative to the CSV's folder. An image that cannot be read has its reason in the column error,
     and the exit status is 1 then. The proposals follow fixed thresholds: look at the images before using them.
     """
+    from tqdm import tqdm
+
+    from monai_r2c.data import QualityMeasures
+    from monai_r2c.data.restorations.table import safe_cell
+    from monai_r2c.transforms import LoadRadiograph
+    from monai_r2c.transforms.radiograph.dicom import MODALITIES
+
+    columns = ("file", *(field.name for field in fields(QualityMeasures)), "faults", "quality", "error")
     thresholds = _thresholds(changes)
     images = _collect(paths)
     check_writable(output)
@@ -74,7 +77,7 @@ def quality(
     folder = output.resolve().parent
     rows = [_measure(image, load, folder, thresholds) for image in tqdm(images, unit="image", disable=None)]
     table = io.StringIO()
-    writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(table, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows({column: safe_cell(column, value) for column, value in row.items()} for row in rows)
     write_text_atomically(output, table.getvalue())
@@ -84,6 +87,8 @@ def quality(
 
 
 def _thresholds(changes: Sequence[str]) -> QualityThresholds:
+    from monai_r2c.data.quality import DEFAULT_THRESHOLDS, QualityThresholds
+
     allowed = [field.name for field in fields(QualityThresholds)]
     values = {}
     for change in changes:
@@ -100,6 +105,8 @@ def _thresholds(changes: Sequence[str]) -> QualityThresholds:
 
 
 def _collect(paths: Sequence[Path]) -> list[Path]:
+    from monai_r2c.data import list_images
+
     found: dict[str, Path] = {}
     for path in paths:
         images = list_images(path) if path.is_dir() else [path]
@@ -111,6 +118,8 @@ def _collect(paths: Sequence[Path]) -> list[Path]:
 
 
 def _measure(image: Path, load: LoadRadiograph, folder: Path, thresholds: QualityThresholds) -> dict[str, str]:
+    from monai_r2c.data import find_faults, measure_quality, propose_quality
+
     row = {"file": Path(os.path.relpath(image.absolute(), folder)).as_posix()}
     try:
         measures = measure_quality(load(image))

@@ -15,8 +15,6 @@ from pathlib import Path
 
 import click
 
-from monai_r2c.report import write_report
-
 
 @click.command()
 @click.argument("run_dir", type=click.Path(path_type=Path))
@@ -26,4 +24,6 @@ def report(run_dir: Path) -> None:
     RUN_DIR is the output_dir of a training; evaluate it first, so that the report has scores and images. The page is
     one file that opens without a network.
     """
+    from monai_r2c.report import write_report
+
     write_report(run_dir)

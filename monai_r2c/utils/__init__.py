@@ -11,8 +11,9 @@
 
 from __future__ import annotations
 
-from .config_keys import check_keys
-from .enums import R2CKeys, Variant
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .errors import (
     InputError,
     NonFiniteLossError,
@@ -23,8 +24,12 @@ from .errors import (
     report_in_one_line,
 )
 from .memory import keep_freed_memory
-from .processes import process_count, process_device, process_rank, start_processes, stop_processes
-from .settings import check_settings
+
+if TYPE_CHECKING:
+    from .config_keys import check_keys
+    from .enums import R2CKeys, Variant
+    from .processes import process_count, process_device, process_rank, start_processes, stop_processes
+    from .settings import check_settings
 
 __all__ = [
     "InputError",
@@ -45,3 +50,22 @@ __all__ = [
     "start_processes",
     "stop_processes",
 ]
+
+# these need torch or MONAI, which take seconds; the command line answers about its usage without them
+_LATE = {
+    "check_keys": "config_keys",
+    "R2CKeys": "enums",
+    "Variant": "enums",
+    "process_count": "processes",
+    "process_device": "processes",
+    "process_rank": "processes",
+    "start_processes": "processes",
+    "stop_processes": "processes",
+    "check_settings": "settings",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATE[name]}"), name)

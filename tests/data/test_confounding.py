@@ -57,16 +57,27 @@ def test_balanced_images_and_chance_in_few_are_silent() -> None:
     assert find_confounding(_datalist()) == []
 
 
-def test_folders_are_sources_unless_they_name_section_domain_or_class() -> None:
-    def entry(folder: str, label: int, number: int) -> DatalistItem:
-        return DatalistItem("training", ("poor", "good")[number % 2], f"/data/{folder}/{number}.png", label, "x")
+def _in_folders(*folders: str) -> Datalist:
+    """Ten images in each folder, half of them poor; the class of every second folder is the second one."""
+    entries = [
+        DatalistItem("training", ("poor", "good")[n % 2], f"/data/{folder}/{n}.png", label % 2, "x")
+        for label, folder in enumerate(folders)
+        for n in range(10)
+    ]
+    return Datalist(("non-covid", "covid"), tuple(entries))
 
-    layout = [entry(("train/poor/covid", "train/good/non-covid")[n % 2], 1 - n % 2, n) for n in range(40)]
-    classes = ("non-covid", "covid")
-    assert not any("source" in warning for warning in find_confounding(Datalist(classes, tuple(layout))))
-    hospitals = [entry(("hannover", "nih")[n // 20], 1 - n // 20, n) for n in range(40)]
-    (warning,) = find_confounding(Datalist(classes, tuple(hospitals)))
-    assert "covid: hannover 20; non-covid: nih 20" in warning
+
+@pytest.mark.parametrize("name", ["non-covid", "normal", "x"])
+@pytest.mark.parametrize("place", ["{}", "train/{}", "{}/poor"])
+def test_what_is_said_of_a_folder_for_each_class_does_not_hang_on_its_name(name: str, place: str) -> None:
+    (warning,) = find_confounding(_in_folders(place.format(name), place.format("covid")))
+    assert warning.startswith("each class lies in a folder of its own and no source is given")
+
+
+def test_a_level_of_folders_beside_that_of_the_classes_is_the_source() -> None:
+    (warning,) = find_confounding(_in_folders("hannover/normal", "nih/covid"))
+    assert warning.startswith("label and source are the same thing")
+    assert find_confounding(_in_folders("a/normal", "a/covid", "b/normal", "b/covid")) == []
 
 
 def test_phantoms_are_not_confounded(tmp_path: Path) -> None:
