@@ -19,7 +19,6 @@ import click
 
 from monai_r2c import __version__
 from monai_r2c.utils import InputError, RunError, in_one_line
-from monai_r2c.utils.faults import explain_fault
 
 # the short helps stand here too, so that the list of commands imports none of them
 COMMANDS = {

@@ -15,32 +15,21 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import torch
-from monai.data import DataLoader
-from monai.transforms import Compose, RepeatChanneld, ScaleIntensityRanged
 
-from monai_r2c.data.image_files import FoundImages, find_images
-from monai_r2c.data.restorations import PREDICTIONS, RestorationDataset
-from monai_r2c.engines import R2CEvaluator
-from monai_r2c.handlers import RestorationSaver, TerminalProgress
-from monai_r2c.inferers import RestorationInferer
-from monai_r2c.networks import load_restorer
-from monai_r2c.transforms import LoadRadiographd
-from monai_r2c.transforms.radiograph.dicom import MODALITIES
-from monai_r2c.utils import (
-    InputError,
-    in_one_line,
-    process_device,
-    process_rank,
-    start_processes,
-    stop_processes,
-)
+from monai_r2c.utils import InputError, in_one_line
 
 from .options import modality_option, output_option, reader_option
+
+if TYPE_CHECKING:
+    import torch
+
+    from monai_r2c.data.image_files import FoundImages
+    from monai_r2c.handlers import RestorationSaver
 
 
 @click.command()
@@ -82,6 +71,18 @@ def restore(
     is 1. The same command again continues where an interrupted one ended and tries failed images anew. Nothing is
     replaced that this command did not write.
     """
+    from monai.data import DataLoader
+    from monai.transforms import Compose, RepeatChanneld, ScaleIntensityRanged
+
+    from monai_r2c.data.restorations import PREDICTIONS, RestorationDataset
+    from monai_r2c.engines import R2CEvaluator
+    from monai_r2c.handlers import RestorationSaver, TerminalProgress
+    from monai_r2c.inferers import RestorationInferer
+    from monai_r2c.networks import load_restorer
+    from monai_r2c.transforms import LoadRadiographd
+    from monai_r2c.transforms.radiograph.dicom import MODALITIES
+    from monai_r2c.utils import process_device, process_rank, start_processes, stop_processes
+
     plan = plan_restoration(paths, output)
     if "WORLD_SIZE" in os.environ:  # torchrun started several processes
         device = device or process_device()
@@ -137,8 +138,8 @@ class RestorationPlan:
         found: all that was found; its images are those of folders and files alike.
     """
 
-    sources: dict[str, Path] = field(default_factory=dict)
-    found: FoundImages = field(default_factory=FoundImages)
+    sources: dict[str, Path]
+    found: FoundImages
 
 
 def plan_restoration(paths: Sequence[Path], output: Path) -> RestorationPlan:
@@ -151,8 +152,10 @@ def plan_restoration(paths: Sequence[Path], output: Path) -> RestorationPlan:
     Raises:
         InputError: when a folder has no image or is the output folder, or two images would go to one place.
     """
+    from monai_r2c.data.image_files import FoundImages
+
     inside = os.path.realpath(output)
-    plan = RestorationPlan()
+    plan = RestorationPlan({}, FoundImages())
     for path in paths:
         if not path.is_dir():
             found = {path.name: path}
@@ -171,6 +174,8 @@ def plan_restoration(paths: Sequence[Path], output: Path) -> RestorationPlan:
 
 def _search(folder: Path, inside: str, plan: RestorationPlan) -> dict[str, Path]:
     """Images of a folder by their place in it; what is passed over is added to the plan."""
+    from monai_r2c.data.image_files import find_images
+
     found = find_images(folder)
     images = [image for image in found.images if inside not in map(str, _parents(image))]
     for reason, others in found.passed_over.items():
@@ -202,6 +207,8 @@ def _report(plan: RestorationPlan, saver: RestorationSaver) -> None:
 
 
 def _device(name: str | None) -> torch.device:
+    import torch
+
     try:
         device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
         torch.empty(1, device=device)

@@ -30,8 +30,9 @@ from .tables import format_rows
 class ImageTable:
     """Collects one row for each image of an `R2CEvaluator`, over ranks: classes, and what every metric found in it.
 
-    A row holds ``file``, ``label``, ``class``, ``class_restored``, ``probability`` (of the given class, before
-    restoration) and the values that `ScoresHandler`s leave in ``engine.state.metric_details``, by name.
+    A row holds ``file``, ``patient`` where it is known, ``label``, ``class``, ``class_restored``, ``probability`` (of
+    the given class, before restoration) and the values that `ScoresHandler`s leave in ``engine.state.metric_details``,
+    by name.
 
     Args:
         classes: names of the classes.
@@ -76,6 +77,8 @@ class ImageTable:
         for item in items_of(engine, self, Keys.PROBABILITIES):
             probability, index = item[Keys.PROBABILITIES].max(0)
             row = {"file": item.get(Keys.FILE, "")}
+            if item.get(Keys.PATIENT) is not None:
+                row["patient"] = str(item[Keys.PATIENT])
             if "label" in item:
                 row["label"] = self.classes[int(item["label"])]
             row |= {"class": self.classes[int(index)], "probability": float(probability)}

@@ -11,7 +11,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,8 @@ from monai.metrics import (
 from monai.metrics.f_beta_score import compute_f_beta_score, get_f_beta_score
 
 from .bootstrap import RESAMPLES
-from .grouped import GroupedMetric
+from .grouped import GroupedMetric, Interval
+from .intervals import auc_interval, effective_count, ratio_interval, wilson_interval
 from .score import Score
 
 SCORES = (
@@ -112,8 +114,10 @@ def why_undefined(name: str, probabilities: torch.Tensor, labels: torch.Tensor, 
 class ClassificationMetric(GroupedMetric):
     """Cumulates probabilities and labels, over ranks too, and gives the `classification_scores` of all of them.
 
-    ``metric(probabilities, labels, groups=patients)`` adds a batch; `aggregate` gives a `Score` each, with an interval
-    from resampled patients, and the ``confusion_matrix``.
+    ``metric(probabilities, labels, groups=patients)`` adds a batch; `aggregate` gives a `Score` each, and the
+    ``confusion_matrix``. Shares have Wilson's interval and the AUC has Newcombe's, both for the number of patients, so
+    that they hold where every image is right; the calibration error, and with more than two classes all but the
+    accuracy, have that of resampled patients.
 
     Args:
         classes: names, used where a score is undefined.
@@ -144,11 +148,59 @@ class ClassificationMetric(GroupedMetric):
             for name, value in classification_scores(probabilities, labels).items()
         }
 
+        rests_on, exact = _exact_intervals(probabilities, labels, {**scores}, self.confidence)
+
         def statistics(indices: np.ndarray) -> dict[str, float]:
+            if probabilities.shape[1] == 2:
+                hit = probabilities[indices].argmax(1) == labels[indices]
+                return {"calibration_error": _calibration_error(probabilities[indices], hit)}
             return classification_scores(probabilities[indices], labels[indices])
 
         matrix = confusion_matrix(probabilities, labels)
-        return {**self.with_intervals(scores, statistics, groups), "confusion_matrix": matrix}
+        return {**self.with_intervals(scores, statistics, groups, rests_on, exact), "confusion_matrix": matrix}
+
+
+def _exact_intervals(
+    probabilities: torch.Tensor, labels: torch.Tensor, scores: dict[str, float], confidence: float
+) -> tuple[dict[str, np.ndarray], dict[str, Callable[[np.ndarray], Interval]]]:
+    """Images that each score rests on, and the intervals that need no resampling."""
+    right = (probabilities.argmax(1) == labels).numpy()
+    parts = {"accuracy": (right.astype(float), np.ones(len(right)))}
+    exact: dict[str, Callable[[np.ndarray], Interval]] = {}
+    rests_on: dict[str, np.ndarray] = {}
+    if probabilities.shape[1] == 2:
+        positive = (labels == 1).numpy()
+        found, missed, false = right & positive, positive & ~right, ~positive & ~right
+        tp, fn, fp, tn = (part.astype(float) for part in (found, missed, false, right & ~positive))
+        parts |= {
+            "sensitivity": (tp, tp + fn),
+            "specificity": (tn, tn + fp),
+            "precision": (tp, tp + fp),
+            "f1": (2 * tp, 2 * tp + fn + fp),
+            "f2": (5 * tp, 5 * tp + 4 * fn + fp),
+        }
+        rests_on = {name: denominators > 0 for name, (_, denominators) in parts.items()}
+        if positive.any() and not positive.all():
+            rests_on["average_precision"] = positive
+            exact["auc"] = lambda groups: auc_interval(
+                scores["auc"], _independent(groups[positive]), _independent(groups[~positive]), confidence
+            )
+            # the area under the precision-recall curve counts as a share of the positives (K. Boyd et al., ECML 2013)
+            exact["average_precision"] = lambda groups: wilson_interval(
+                scores["average_precision"], _independent(groups[positive]), confidence
+            )
+    for name, (numerators, denominators) in parts.items():
+        exact[name] = partial(_ratio, numerators, denominators, confidence)
+    return rests_on, exact
+
+
+def _ratio(numerators: np.ndarray, denominators: np.ndarray, confidence: float, groups: np.ndarray) -> Interval:
+    return ratio_interval(numerators, denominators, groups, confidence)
+
+
+def _independent(groups: np.ndarray) -> float:
+    """Number of images as if those of one group were all the same."""
+    return effective_count(np.unique(groups, return_counts=True)[1])
 
 
 def _check(probabilities: torch.Tensor, labels: torch.Tensor) -> None:

@@ -12,7 +12,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,10 @@ from monai.metrics import CumulativeIterationMetric
 from monai.metrics.metric import IterationMetric
 
 from .bootstrap import RESAMPLES, bootstrap_intervals, group_numbers, ungroup
+from .intervals import ratio_interval
 from .score import Score
+
+Interval = tuple[float, float]
 
 
 class GroupedMetric(CumulativeIterationMetric):
@@ -72,24 +76,48 @@ class GroupedMetric(CumulativeIterationMetric):
             raise ValueError(f"{type(self).__name__} has been given nothing since the last reset.")
         return [buffer.cpu() for buffer in buffers]
 
-    def with_intervals(self, scores: dict[str, Score], statistics: Any, groups: torch.Tensor) -> dict[str, Score]:
-        """Give each defined score its interval; `statistics` as in `bootstrap_intervals`."""
-        if not self.resamples:
-            return scores
-        intervals = bootstrap_intervals(statistics, ungroup(groups), self.resamples, self.confidence, self.seed)
-        return {
-            name: score if score.reason else Score(score, *intervals.get(name, ()))  # NaN has no interval
-            for name, score in scores.items()
-        }
+    def with_intervals(
+        self,
+        scores: Mapping[str, Score],
+        statistics: Any,
+        groups: torch.Tensor,
+        rests_on: Mapping[str, np.ndarray],
+        exact: Mapping[str, Callable[[np.ndarray], Interval]],
+    ) -> dict[str, Score]:
+        """Give each defined score its interval, and every score the number of its images and patients.
+
+        Args:
+            scores: by name.
+            statistics: of the scores without an exact interval, as in `bootstrap_intervals`. An interval of no width,
+                since all resamples are the same, is none.
+            groups: of all images.
+            rests_on: whether a score counts an image, bool ``(images,)``, by name; all images, where it is missing.
+            exact: gives the interval of a score for the groups of all images, by name.
+        """
+        numbers = np.array(ungroup(groups))
+        intervals: dict[str, Interval] = {}
+        if self.resamples and statistics is not None:
+            drawn = bootstrap_intervals(statistics, numbers.tolist(), self.resamples, self.confidence, self.seed)
+            intervals = {name: limits for name, limits in drawn.items() if limits[0] < limits[1] or np.isinf(limits[0])}
+        if self.resamples:
+            intervals |= {name: interval(numbers) for name, interval in exact.items()}
+        found = {}
+        for name, score in scores.items():
+            counted = numbers[rests_on[name]] if name in rests_on else numbers
+            limits = (np.nan, np.nan) if score.reason else intervals.get(name, (np.nan, np.nan))  # NaN has no interval
+            found[name] = Score(score, *limits, score.reason, len(counted), len(set(counted.tolist())))
+        return found
 
 
 class ImageMetric(GroupedMetric):
     """A metric that is the mean of a value of each image; images for which it is undefined (NaN) do not count.
 
-    A subclass gives `names` and, for a batch, the values ``(batch, len(names))``.
+    A subclass gives `names` and, for a batch, the values ``(batch, len(names))``; `shares` are the names whose values
+    are all 0 or 1, so that their mean is a share.
     """
 
     names: tuple[str, ...] = ()
+    shares: tuple[str, ...] = ()
 
     def image_values(self) -> dict[str, torch.Tensor]:
         values = self.buffers()[0]
@@ -102,11 +130,19 @@ class ImageMetric(GroupedMetric):
             self.buffers()[-1],
         )
 
+        sampled = {name: value for name, value in values.items() if name not in self.shares}
+
         def means(indices: np.ndarray) -> dict[str, float]:
-            return {name: _mean(value[indices]) for name, value in values.items()}
+            return {name: _mean(value[indices]) for name, value in sampled.items()}
 
         scores = {name: _score(value, self.why_undefined(name)) for name, value in values.items()}
-        return self.with_intervals(scores, means, groups)
+        defined = {name: ~np.isnan(value) for name, value in values.items()}
+        exact = {
+            name: partial(_share_interval, np.where(defined[name], values[name], 0.0), defined[name], self.confidence)
+            for name in self.shares
+            if name in values
+        }
+        return self.with_intervals(scores, means if sampled else None, groups, defined, exact)
 
     def why_undefined(self, name: str) -> str:
         """Reason for a score that is undefined for every image."""
@@ -116,6 +152,10 @@ class ImageMetric(GroupedMetric):
 def _as_tensors(values: Any) -> Any:
     # decollated labels are plain numbers
     return [torch.as_tensor(value) for value in values] if isinstance(values, (list, tuple)) else values
+
+
+def _share_interval(values: np.ndarray, counts: np.ndarray, confidence: float, groups: np.ndarray) -> Interval:
+    return ratio_interval(values, counts.astype(float), groups, confidence)
 
 
 def _mean(values: np.ndarray) -> float:

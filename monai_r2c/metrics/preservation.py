@@ -37,7 +37,7 @@ class ClassPreservationMetric(ImageMetric):
         resamples, confidence, seed: see `GroupedMetric`.
     """
 
-    names = ("class_preserved",)
+    names = shares = ("class_preserved",)
 
     def __init__(
         self,

@@ -13,6 +13,9 @@ from __future__ import annotations
 
 import math
 
+# a score of fewer patients (images, where no patient is known) is not shown
+LEAST_PATIENTS = 10
+
 
 class Score(float):
     """A number with its interval, or NaN with the reason why it is undefined; everywhere else a plain float.
@@ -21,6 +24,8 @@ class Score(float):
         value: the score.
         low, high: limits of its confidence interval; NaN when it has none.
         reason: why the value is NaN; empty otherwise.
+        images: how many images the score rests on; 0 when that is not known.
+        patients: how many of them are independent: their patients, or images where no patient is known.
 
     Example:
         >>> score = Score(0.9, 0.8, 0.95)
@@ -31,8 +36,24 @@ class Score(float):
     low: float
     high: float
     reason: str
+    images: int
+    patients: int
 
-    def __new__(cls, value: float, low: float = math.nan, high: float = math.nan, reason: str = "") -> Score:
+    def __new__(
+        cls,
+        value: float,
+        low: float = math.nan,
+        high: float = math.nan,
+        reason: str = "",
+        images: int = 0,
+        patients: int = 0,
+    ) -> Score:
         score = super().__new__(cls, value)
         score.low, score.high, score.reason = float(low), float(high), reason
+        score.images, score.patients = images, patients
         return score
+
+    @property
+    def is_of_too_few(self) -> bool:
+        """Whether the patients are known to be fewer than `LEAST_PATIENTS`."""
+        return 0 < self.patients < LEAST_PATIENTS

@@ -81,6 +81,7 @@ class StructuralChangeMetric(ImageMetric):
     """
 
     names = ("structural_change",)
+    shares = ("structure_flagged",)
 
     def __init__(
         self,

@@ -105,7 +105,8 @@ def read_run(folder: str | Path) -> RunContents:
 
 def _score(where: str, row: dict[str, str]) -> ScoreRow:
     value, low, high = (_number(where, name, row.get(name) or "nan") for name in ("value", "low", "high"))
-    return ScoreRow(row["domain"], row["metric"], Score(value, low, high, row.get("reason") or ""))
+    images, patients = (int(_number(where, name, row.get(name) or "0")) for name in ("images", "patients"))
+    return ScoreRow(row["domain"], row["metric"], Score(value, low, high, row.get("reason") or "", images, patients))
 
 
 def _numbers(where: str, row: dict[str, str]) -> dict[str, float]:

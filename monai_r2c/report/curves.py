@@ -73,19 +73,21 @@ def draw_panel(title: str, lines: Sequence[tuple[str, Sequence[tuple[float, floa
     x_low, x_high = min(x for x, _ in points), max(x for x, _ in points)
     ticks = nice_ticks(min(y for _, y in points), max(y for _, y in points))
     low, high = ticks[0], ticks[-1]
+    labels = [_label(tick) for tick in ticks]
+    left = max(_LEFT, 12 + 7 * max(map(len, labels)))  # seven pixels a character
 
     def place(x: float, y: float) -> tuple[float, float]:
         across = (x - x_low) / (x_high - x_low) if x_high > x_low else 0.5
         return (
-            _LEFT + across * (_WIDTH - _LEFT - _RIGHT),
+            left + across * (_WIDTH - left - _RIGHT),
             _HEIGHT - _BOTTOM - (y - low) / (high - low) * (_HEIGHT - _TOP - _BOTTOM),
         )
 
     parts = [f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)} over epochs">']
-    for tick in ticks:
+    for tick, label in zip(ticks, labels):
         y = place(x_low, tick)[1]
-        parts.append(f'<line class="grid" x1="{_LEFT}" y1="{y:.1f}" x2="{_WIDTH - _RIGHT}" y2="{y:.1f}"/>')
-        parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
+        parts.append(f'<line class="grid" x1="{left}" y1="{y:.1f}" x2="{_WIDTH - _RIGHT}" y2="{y:.1f}"/>')
+        parts.append(f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{label}</text>')
     for epoch in sorted({x_low, x_high}):
         x, anchor = place(epoch, low)[0], "middle" if x_low == x_high else "start" if epoch == x_low else "end"
         parts.append(f'<text x="{x:.1f}" y="{_HEIGHT - 10}" text-anchor="{anchor}">epoch {epoch:g}</text>')
@@ -98,6 +100,14 @@ def draw_panel(title: str, lines: Sequence[tuple[str, Sequence[tuple[float, floa
                 f'<circle class="dot c{number % _COLOURS}" cx="{x:.1f}" cy="{y:.1f}" r="2.5"/>' for x, y in placed
             ]
     return "".join([*parts, "</svg>"])
+
+
+def _label(tick: float) -> str:
+    """Write a tick as people do: 0.25, 2e-4."""
+    if tick and abs(tick) < 1e-3:
+        digits, _, power = f"{tick:.2e}".partition("e")
+        return f"{float(digits):g}e{int(power)}"
+    return f"{tick:g}"
 
 
 def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:

@@ -15,16 +15,14 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from monai_r2c.handlers.tables import NOTICE, format_score
-from monai_r2c.metrics import describe_score
+from monai_r2c.handlers.tables import COUNTS, NOTICE
 
 from .case_page import render_cases
 from .collect import RunContents
 from .curves import PANELS, draw_curves
 from .tables import Table, confusion_tables, count_table, score_tables, setting_table, undefined_scores
-
-# scores shown large at the top, as far as the run has them
-_TILES = ("f1", "auc", "sensitivity", "specificity", "psnr_restored", "niqe", "niqe_restored", "structure_flagged")
+from .tiles import render_tiles
+from .verdict import judge_restoration
 
 
 def render_html(run: RunContents, subtitle: str) -> str:
@@ -42,7 +40,8 @@ def render_html(run: RunContents, subtitle: str) -> str:
         ("settings", "Configuration", _settings(run)),
     ]
     shown = [section for section in sections if section[2]]
-    body = [_warnings(run), _tiles(run)]
+    tiles = render_tiles(run)
+    body = [_verdict(run), _warnings(run), f"{tiles}{_notice()}" if tiles else ""]
     body += [f'<section id="{key}"><h2>{title}</h2>{content}</section>' for key, title, content in shown]
     package = files("monai_r2c.report")
     return Template(package.joinpath("page.html").read_text(encoding="utf-8")).substitute(
@@ -53,6 +52,11 @@ def render_html(run: RunContents, subtitle: str) -> str:
         script=package.joinpath("page.js").read_text(encoding="utf-8"),
         body="\n".join(filter(None, body)),
     )
+
+
+def _verdict(run: RunContents) -> str:
+    kind, sentence = judge_restoration(run)
+    return f'<p class="verdict {kind}">{escape(sentence)}</p>' if sentence else ""
 
 
 def _warnings(run: RunContents) -> str:
@@ -66,24 +70,11 @@ def _notice() -> str:
     return f'<p class="notice">{escape(NOTICE)}</p>'
 
 
-def _tiles(run: RunContents) -> str:
-    scores = {row.metric: row for row in run.scores if row.domain == "poor"}
-    tiles = []
-    for name in _TILES:
-        if name in scores:
-            value, _, interval = format_score(scores[name].score).partition(" ")
-            title = f"{describe_score(name).title}, {'restored' if name.endswith('_restored') else 'poor'} images"
-            tiles.append(
-                f'<div class="tile"><span>{escape(title)}</span><b>{value}</b><span>{interval or "&nbsp;"}</span></div>'
-            )
-    return f'<div class="tiles">{"".join(tiles)}</div>{_notice()}' if tiles else ""
-
-
 def _scores(run: RunContents) -> str:
     if not run.scores:
         return ""
     parts = [
-        "<p>Test images; in brackets the 95 % interval, from resampled patients where they are known.</p>",
+        f"<p>Test images; in brackets the 95 % interval, over patients where they are known. {escape(COUNTS)}</p>",
         _notice(),
     ]
     for group, table in score_tables(run.scores):

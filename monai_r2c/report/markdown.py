@@ -14,11 +14,12 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from monai_r2c.handlers.tables import NOTICE
+from monai_r2c.handlers.tables import COUNTS, NOTICE
 
 from .case_page import case_facts, case_name, prediction_of, view_names
 from .collect import RunContents
 from .tables import Table, confusion_tables, count_table, score_tables, setting_table, undefined_scores
+from .verdict import judge_restoration
 
 # code, emphasis, tags, cells, links and entities
 _MARKUP = re.compile(r"[\\`*<>|]|(?<!\w)_|_(?!\w)|\](?=[(\[:])|&(?=[#\w]+;)")
@@ -27,10 +28,12 @@ _MARKUP = re.compile(r"[\\`*<>|]|(?<!\w)_|_(?!\w)|\](?=[(\[:])|&(?=[#\w]+;)")
 def render_markdown(run: RunContents, subtitle: str) -> str:
     """Lay a run out as Markdown; images are links to the files of the run's folder."""
     parts = [f"# {_plain(run.folder.resolve().name)}", subtitle]
+    kind, sentence = judge_restoration(run)
+    parts += [f"**{_plain(sentence)}**"] if kind else []
     parts += [f"> **Confounded:** {_plain(warning)}" for warning in run.warnings]
     if run.scores:
         notice = " ".join(NOTICE.split())
-        parts += ["## Scores", "Test images; in brackets the 95 % interval.", f"*{notice}*"]
+        parts += ["## Scores", f"Test images; in brackets the 95 % interval. {' '.join(COUNTS.split())}", f"*{notice}*"]
         for group, table in score_tables(run.scores):
             parts += [f"### {group}", _table(table)]
         undefined = undefined_scores(run.scores)

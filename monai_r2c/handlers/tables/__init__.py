@@ -14,18 +14,32 @@ from __future__ import annotations
 from .cases import choose_cases, gain_name, restoration_gains
 from .configuration import write_configuration
 from .rows import format_rows
-from .scores import NOTICE, ScoreRow, collect_scores, format_score, score_columns, score_order, write_scores
+from .scores import (
+    COUNTS,
+    NOTICE,
+    ScoreRow,
+    collect_scores,
+    format_count,
+    format_score,
+    score_columns,
+    score_digits,
+    score_order,
+    write_scores,
+)
 
 __all__ = [
+    "COUNTS",
     "NOTICE",
     "ScoreRow",
     "choose_cases",
     "collect_scores",
+    "format_count",
     "format_rows",
     "format_score",
     "gain_name",
     "restoration_gains",
     "score_columns",
+    "score_digits",
     "score_order",
     "write_configuration",
     "write_scores",

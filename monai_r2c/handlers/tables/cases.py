@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 BEST, WORST, CHANGED, WRONG = "restored best", "restored worst", "structure changed most", "classified wrong"
+# what the first two are called where the best image became worse, and the worst one better
+LEAST_BAD, LEAST_GOOD = "least bad: became worse, but least", "gained least"
 
 
 def choose_cases(rows: Sequence[Mapping[str, Any]], count: int = 3) -> dict[int, list[str]]:
@@ -42,7 +44,7 @@ def choose_cases(rows: Sequence[Mapping[str, Any]], count: int = 3) -> dict[int,
     chosen: dict[int, list[str]] = {}
     for reason, indices in rankings.items():
         for index in indices:
-            chosen.setdefault(index, []).append(reason)
+            chosen.setdefault(index, []).append(_honest(reason, gains.get(index, 0.0)))
     return chosen
 
 
@@ -67,6 +69,12 @@ def gain_name(rows: Sequence[Mapping[str, Any]]) -> str:
     """What `restoration_gains` compares, as people read it."""
     defined = any(math.isfinite(row.get("psnr", math.nan)) for row in rows)
     return "PSNR against the clean original" if defined else "NIQE, fitted on the good training images"
+
+
+def _honest(reason: str, gain: float) -> str:
+    if reason == BEST and gain <= 0:
+        return LEAST_BAD
+    return LEAST_GOOD if reason == WORST and gain >= 0 else reason
 
 
 def _highest(rows: Sequence[Mapping[str, Any]], name: str, count: int) -> list[int]:

@@ -23,14 +23,19 @@ from ignite.engine import Engine
 
 from monai_r2c.metrics import DESCRIPTIONS, Score, describe_score
 from monai_r2c.metrics.descriptions import RESTORED
+from monai_r2c.metrics.score import LEAST_PATIENTS
 from monai_r2c.utils.files import write_text_atomically
 
 NOTICE = (
     "These scores describe this test set only. Where a label goes together with the hospital, the device or\n"
     "the kind of fault, a high score does not show that a disease is detected."
 )
-COLUMNS = ("domain", "metric", "value", "low", "high", "better", "range", "reason")
-_WIDTH, _CELL = 30, 25
+COUNTS = (
+    f"n: images (patients, where they are fewer). A score of fewer than {LEAST_PATIENTS} patients, or images where no\n"
+    "patient is known, is not shown."
+)
+COLUMNS = ("domain", "metric", "value", "low", "high", "images", "patients", "better", "range", "reason")
+_WIDTH, _CELL = 30, 34
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,8 @@ def write_scores(path: str | Path, evaluators: Mapping[str, Engine]) -> None:
 
     Args:
         path: of the CSV file, with the columns ``domain``, ``metric``, ``value``, ``low`` and ``high`` (limits of the
-            interval), ``better`` (higher, lower or neither), ``range`` and ``reason`` (why a value is NaN).
+            interval), ``images`` and ``patients`` that it rests on (empty where that is not known), ``better`` (higher,
+            lower or neither), ``range`` and ``reason`` (why a value is NaN).
         evaluators: by the name of the domain that they evaluated.
     """
     if idist.get_rank() != 0:
@@ -79,7 +85,9 @@ def write_scores(path: str | Path, evaluators: Mapping[str, Engine]) -> None:
     for row in rows:
         about, score = describe_score(row.metric), row.score
         limits = ("" if math.isnan(limit) else limit for limit in (score.low, score.high))
-        writer.writerow((row.domain, row.metric, float(score), *limits, about.better, about.value_range, score.reason))
+        counts = (count or "" for count in (score.images, score.patients))
+        described = (about.better, about.value_range, score.reason)
+        writer.writerow((row.domain, row.metric, float(score), *limits, *counts, *described))
     write_text_atomically(path, text.getvalue())
     print(format_scores(rows))
     print(f"scores: {path}")
@@ -102,19 +110,35 @@ def format_scores(rows: Sequence[ScoreRow]) -> str:
         f"{describe_score(r.metric).title}: {r.score.reason} ({r.column})" for r in rows if r.score.reason
     )
     lines += ["undefined - " + reason for reason in reasons]
-    return "\n".join([*lines, NOTICE])
+    return "\n".join([*lines, COUNTS, NOTICE])
 
 
 def format_score(score: Score | None) -> str:
-    """Return a score with its interval, such as ``0.914 [0.861, 0.955]``, ``undefined``, or nothing for None."""
+    """Return a score with its interval and number of images, such as ``0.914 [0.861, 0.955] n=120 (60)``.
+
+    It is ``undefined`` where it is NaN, nothing for None, and ``too few, n=3`` below `LEAST_PATIENTS`.
+    """
     if score is None:
         return ""
     if math.isnan(score):
         return "undefined"
-    digits = 3 if abs(score) < 10 else 1 if abs(score) < 1000 else 0
-    if math.isnan(score.low):
-        return f"{score:.{digits}f}"
-    return f"{score:.{digits}f} [{score.low:.{digits}f}, {score.high:.{digits}f}]"
+    if score.is_of_too_few:
+        return f"too few, {format_count(score)}"
+    digits = score_digits(score)
+    interval = "" if math.isnan(score.low) else f" [{score.low:.{digits}f}, {score.high:.{digits}f}]"
+    return f"{score:.{digits}f}{interval} {format_count(score)}".rstrip()
+
+
+def score_digits(score: float) -> int:
+    """Digits after the point that a score is shown with."""
+    return 3 if abs(score) < 10 else 1 if abs(score) < 1000 else 0
+
+
+def format_count(score: Score) -> str:
+    """Return what a score rests on, such as ``n=120 (60)``: images, and patients where they are fewer."""
+    if not score.images:
+        return ""
+    return f"n={score.images}" + (f" ({score.patients})" if score.patients < score.images else "")
 
 
 def score_columns(rows: Sequence[ScoreRow]) -> list[str]:
