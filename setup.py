@@ -116,6 +116,7 @@ setup(
         "pyyaml",
         "fire",
         "tqdm",
+        "rich>=13.9",
         "click",
     ],
     extras_require={
@@ -124,7 +125,7 @@ setup(
         "tensorflow": TENSORFLOW,
         "benchmark": BENCHMARK,
         "study": STUDY,
-        "docs": ["sphinx", "furo", "myst-parser", "matplotlib"],
+        "docs": ["sphinx", "furo", "myst-parser", "sphinx-copybutton", "sphinx-design", "sphinx-gallery", "matplotlib"],
         "test": [*TEST, *EXPORT, *FIT, *BENCHMARK, *STUDY, "httpx", "jsonschema"],
     },
     entry_points={"console_scripts": ["monai-r2c = monai_r2c.apps.cli:main"]},

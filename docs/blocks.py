@@ -53,7 +53,7 @@ class Block:
 def pages() -> list[Path]:
     """README and every page that is written by hand."""
     found = [TREE / "README.md", TREE / "CONTRIBUTING.md", *sorted((TREE / "docs/source").rglob("*.md"))]
-    return [page for page in found if "generated" not in page.parts and "gallery" not in page.parts]
+    return [page for page in found if "generated" not in page.parts]
 
 
 def blocks_of(page: Path) -> Iterator[Block]:

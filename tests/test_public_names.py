@@ -42,7 +42,7 @@ PUBLIC = {
     "handlers": """
         BestModel CaseWriter ClassPreservationScores ClassificationScores CycleErrorScores EpochLog
         FeatureDistanceScores HandlerChain ImageTable NIQEScores Preemption QualityScores ReferenceScores
-        RestorationPanel RestorationSaver RunCheckpoint ScoresHandler StructuralChangeScores TensorBoardDetails
+        RestorationPanel RestorationSaver RunCheckpoint RunView ScoresHandler StructuralChangeScores TensorBoardDetails
         TensorBoardLog TerminalProgress Validation write_configuration write_scores
     """,
     "metrics": """

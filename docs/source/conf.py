@@ -11,7 +11,16 @@
 
 from __future__ import annotations
 
-import monai_r2c
+import sys
+import warnings
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+
+from inventories import write_inventories  # noqa: E402
+
+import monai_r2c  # noqa: E402
 
 project = "monai_r2c"
 author = "monai_r2c contributors"
@@ -21,14 +30,43 @@ version = release = monai_r2c.__version__
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
 ]
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
-autodoc_typehints = "none"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+intersphinx_mapping = write_inventories(HERE.parent / "build/inventories")
 default_role = "code"
-exclude_patterns = ["examples/**/runs"]
+exclude_patterns = ["examples/**/runs", "sg_execution_times.rst"]
+
+# the gallery's scripts run when the pages are built, in their order; a script that fails fails the build
+sphinx_gallery_conf = {
+    "examples_dirs": str(HERE.parent / "gallery"),
+    "gallery_dirs": "generated/gallery",
+    "filename_pattern": "plot_",
+    "within_subsection_order": "FileNameSortKey",
+    "abort_on_example_error": True,
+    "remove_config_comments": True,
+    "download_all_examples": False,
+    "write_computation_times": False,
+    "show_signature": False,
+    "min_reported_time": 5,
+}
+warnings.filterwarnings("ignore", category=UserWarning)
+warnings.filterwarnings("ignore", category=FutureWarning)
+
 html_theme = "furo"
 html_title = f"monai_r2c {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+copybutton_exclude = ".linenos, .gp, .go"
+copybutton_prompt_text = "$ "
+linkcheck_ignore = [r"http://localhost.*", r"https://example\.org.*"]
+linkcheck_timeout = 20

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -36,3 +37,8 @@ def phantom(out: Path, size: int, train: int, validation: int, test: int, seed: 
     counts = {"train": train, "validation": validation, "test": test}
     written = write_phantom_dataset(out, counts, size=size, seed=seed, progress=True)
     click.echo(f"{written} phantom radiographs of {size} x {size} pixels in {out}; labels in {out / 'labels.csv'}")
+    click.echo(
+        "\nnext, where the bundle's configs are (`python -m monai_r2c bundle DIR` writes them):\n"
+        "  python -m monai.bundle run training --config_file configs/train.yaml --classes non-covid,covid "
+        f"--image_size {size} --dataset_dir {shlex.quote(str(out.absolute()))} --output_dir RUN"
+    )

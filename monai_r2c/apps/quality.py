@@ -15,6 +15,7 @@ import csv
 import io
 import math
 import os
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -140,4 +141,8 @@ def _summarise(rows: Sequence[dict[str, str]], out: Path) -> None:
     for row in rows:
         if "error" in row:
             click.echo(f"not read: {row['error']}", err=True)
-    click.echo(f"wrote {out}")
+    click.echo(f"wrote {out}\n\nnext, after a look at the images of each grade, with a folder for each class:")
+    click.echo(
+        "  python -m monai_r2c datalist --folder CLASS=DIR --folder OTHER=DIR --classes OTHER,CLASS "
+        f"--quality {shlex.quote(str(out))} --output data.json"
+    )

@@ -30,11 +30,11 @@ from .metrics import (
 )
 from .panel import RestorationPanel
 from .preemption import Preemption
-from .progress import TerminalProgress
 from .restoration_saver import RestorationSaver
 from .tables import write_configuration, write_scores
 from .tensorboard_details import TensorBoardDetails
 from .tensorboard_log import TensorBoardLog
+from .terminal import RunView, TerminalProgress
 from .validation import Validation
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "RestorationPanel",
     "RestorationSaver",
     "RunCheckpoint",
+    "RunView",
     "ScoresHandler",
     "StructuralChangeScores",
     "TensorBoardDetails",

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import csv
 import logging
+import math
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,15 +24,17 @@ import torch
 from ignite.engine import Engine, Events
 
 from monai_r2c.metrics import describe_score
-from monai_r2c.metrics.descriptions import QUALITY
+from monai_r2c.metrics.descriptions import CLASSIFICATION, QUALITY
 from monai_r2c.utils.files import write_text_atomically
 from monai_r2c.utils.processes import mean_over_processes, process_rank
 
 from .engine_state import device_of, numbers_of
 from .epoch_evaluations import EpochEvaluations
 from .tables import format_rows
+from .terminal import describe_seconds
 
 _LOGGER = logging.getLogger("monai_r2c.training")
+_TOLD = ("f1", "auc")
 
 
 class EpochLog:
@@ -63,6 +67,8 @@ class EpochLog:
         self.output_transform = output_transform
         self._sums: dict[str, torch.Tensor] = {}
         self._counts: dict[str, int] = {}
+        self._began = time.monotonic()
+        self._first: tuple[int, float] | None = None
 
     def attach(self, engine: Engine) -> None:
         self.evaluations.attach(engine)
@@ -80,6 +86,7 @@ class EpochLog:
 
     def _start(self, engine: Engine) -> None:
         state: Any = engine.state
+        self._began = time.monotonic()
         # the length of a first epoch may be unknown
         if not state.epoch_length or state.iteration % state.epoch_length == 0:
             self._sums, self._counts = {}, {}
@@ -100,14 +107,25 @@ class EpochLog:
         row |= self.evaluations.scores()
         rows = [old for old in _read(self.path) if int(old["epoch"]) < engine.state.epoch] + [row]
         write_text_atomically(self.path, format_rows(rows, undefined="nan"))
-        shown = {name: value for name, value in row.items() if name.endswith("_loss") or _is_told(name)}
+        shown = {name: value for name, value in row.items() if _is_told(name) and not math.isnan(value)}
         summary = ", ".join(f"{name} {value:.4g}" for name, value in shown.items())
-        _LOGGER.info(f"epoch {engine.state.epoch}/{engine.state.max_epochs}: {summary}")
+        _LOGGER.info(f"epoch {engine.state.epoch}/{engine.state.max_epochs} ({self._time(engine)}): {summary}")
+
+    def _time(self, engine: Engine) -> str:
+        state: Any = engine.state
+        self._first = self._first or (state.epoch - 1, self._began)
+        seconds = (time.monotonic() - self._first[1]) / max(1, state.epoch - self._first[0])
+        left = seconds * ((state.max_epochs or state.epoch) - state.epoch)
+        return f"{describe_seconds(seconds)} an epoch, {describe_seconds(left)} left" if left else "the last"
 
 
 def _is_told(name: str) -> bool:
-    # measures of image quality would make the line unreadable
-    return "/" in name and describe_score(name.rpartition("/")[2]).group != QUALITY
+    """Whether a column is in the epoch's line: the two losses, and of an evaluation what is read first."""
+    if "/" not in name:
+        return name.endswith("_loss") or name == "loss"
+    prefix, _, score = name.rpartition("/")
+    group = describe_score(score).group
+    return group not in (QUALITY, CLASSIFICATION) or (score in _TOLD and not prefix.endswith("_good"))
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

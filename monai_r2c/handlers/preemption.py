@@ -35,13 +35,14 @@ class Preemption:
     At a signal the current step is finished, its state is saved within the epoch, and the process exits with the
     signal's status (128 plus its number, 143 for SIGTERM). A signal that arrives during the last step of an epoch or
     during validation waits for the epoch's end and its checkpoint, and so does every signal when the engine cannot
-    resume within an epoch. With several processes, one that was asked ends all of them, at the same step.
+    resume within an epoch. A second Ctrl-C (SIGINT) does not wait. With several processes, one that was asked ends all
+    of them, at the same step.
 
     Attach it after the checkpoint, to any engine that the checkpoint fits.
 
     Args:
         checkpoint: saves the state.
-        signals: names of the signals; SIGUSR1 is what Slurm may send some time before the limit.
+        signals: names of the signals; SIGUSR1 is what Slurm may send some time before the limit, SIGINT is Ctrl-C.
     """
 
     def __init__(self, checkpoint: RunCheckpoint, signals: Sequence[str] = ("SIGTERM", "SIGUSR1")) -> None:
@@ -65,6 +66,10 @@ class Preemption:
             self._former.setdefault(number, signal.signal(number, self._receive))
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
+        if number == self._received == signal.SIGINT:
+            raise KeyboardInterrupt
+        if number == signal.SIGINT:
+            print("Ctrl-C: this step is finished and saved; again ends at once", flush=True)
         self._received = number
 
     def _end_within_epoch(self, engine: Engine) -> None:

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from monai_r2c.utils.files import write_text_atomically
 from .collect import read_run
 from .html import render_html
 from .markdown import render_markdown
+from .verdict import judge_restoration
 
 
 def write_report(run_dir: str | Path) -> list[Path]:
@@ -49,5 +51,11 @@ def write_report(run_dir: str | Path) -> list[Path]:
         write_text_atomically(run.folder / name, text)
     for warning in run.warnings:
         print(f"warning: {warning}")
+    sentence = judge_restoration(run)[1]
+    if sentence:
+        print(sentence)
     print(f"report: {run.folder / 'report.html'}")
+    if (run.folder / "model.pt").is_file():
+        model = shlex.quote(str(run.folder / "model.pt"))
+        print(f"next:\n  python -m monai_r2c restore IMAGES --model {model} --output restored")
     return [run.folder / name for name in pages]
