@@ -42,7 +42,7 @@ from blocks import RUN, TREE, Block, blocks_of, commands_of, pages  # noqa: E402
 BUNDLE = TREE / "bundles/chest_xray_restore_classify"
 SMALL = "--image_size 32 --features 8 --max_epochs 1 --device cpu"
 _TRAINING = re.compile(r"-m monai\.bundle run training\b")
-_LONGEST = 300  # seconds that a block may take
+_LONGEST = 900  # seconds that a block may take
 
 
 def main() -> None:

@@ -39,10 +39,9 @@ def _tile(run: RunContents, name: str, scores: dict[str, ScoreRow]) -> str:
     if _is_shown(before) and after is not None and _is_shown(after):
         digits = score_digits(max(abs(before), abs(after)))
         kind = _kind(run, name, before, after)
-        arrow = "▲" if after > before else "▼" if after < before else "■"
         parts += [
             f"<b>{before:.{digits}f} → {after:.{digits}f}</b>",
-            f'<span class="change {kind}">{arrow} {after - before:+.{digits}f}, {_WORDS[kind]}</span>',
+            f'<span class="change {kind}">{_change(before, after, digits)}, {_WORDS[kind]}</span>',
             f"<span>restored {_interval(after)}</span>",
         ]
     elif _is_shown(before):
@@ -52,6 +51,12 @@ def _tile(run: RunContents, name: str, scores: dict[str, ScoreRow]) -> str:
     if about.better:
         parts.append(f"<span>{about.better} is better</span>")
     return f'<div class="tile">{"".join(parts)}</div>'
+
+
+def _change(before: float, after: float, digits: int) -> str:
+    if after == before:
+        return "■ the same"
+    return f"{'▲' if after > before else '▼'} {after - before:+.{digits}f}"
 
 
 def _is_shown(score: Score) -> bool:
