@@ -24,7 +24,7 @@ from .collect import RunContents
 
 HELPED, HARMED, OPEN = "helped", "harmed", "open"
 # what restoration is judged by, the first that the run has, and how it is read in a sentence
-_JUDGES = (("psnr", "PSNR against the clean original (dB)"), ("niqe", "NIQE, fitted on the good training images"))
+_JUDGES = (("psnr", "PSNR against the clean original"), ("niqe", "NIQE (fitted on the good training images)"))
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,14 @@ def _sentence(change: Change, title: str, higher_is_better: bool) -> str:
     if change.patients < LEAST_PATIENTS:
         return f"Whether restoration helped cannot be told: {of} are too few, at least {LEAST_PATIENTS} are needed."
     rose = "rose" if change.mean > 0 else "fell"
+    unit = " dB" if title.startswith("PSNR") else ""
     moved = (
-        f"{title} {rose} by {abs(change.mean):.2f} on average (95 % interval of the change {change.low:+.2f} to "
+        f"{title} {rose} by {abs(change.mean):.2f}{unit} on average (95 % interval of the change {change.low:+.2f} to "
         f"{change.high:+.2f}; {'higher' if higher_is_better else 'lower'} is better), and {_share(change)}"
     )
     if change.kind == OPEN:
-        return f"Whether restoration helped cannot be told: {moved}. Test images: {of}."
-    return f"Restoration {change.kind}: {moved}. Test images: {of}."
+        return f"Whether restoration helped cannot be told: {moved}. Test set: {of}."
+    return f"Restoration {change.kind}: {moved}. Test set: {of}."
 
 
 def _share(change: Change) -> str:
