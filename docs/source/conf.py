@@ -58,6 +58,7 @@ sphinx_gallery_conf = {
     "write_computation_times": False,
     "show_signature": False,
     "min_reported_time": 5,
+    "capture_repr": (),
 }
 warnings.filterwarnings("ignore", category=UserWarning)
 warnings.filterwarnings("ignore", category=FutureWarning)
@@ -66,6 +67,7 @@ html_theme = "furo"
 html_title = f"monai_r2c {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 copybutton_exclude = ".linenos, .gp, .go"
 copybutton_prompt_text = "$ "
 linkcheck_ignore = [r"http://localhost.*", r"https://example\.org.*"]
