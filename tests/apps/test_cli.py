@@ -11,6 +11,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -18,6 +21,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import monai_r2c
 from monai_r2c.apps import cli
 
 
@@ -58,3 +62,12 @@ def test_an_interruption_ends_in_one_line(monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setattr(cli.cli, "invoke", interrupt)
     assert main(monkeypatch, "report", "x") == 130
     assert capsys.readouterr().err.strip().startswith("Interrupted")
+
+
+def test_interruption_while_the_command_loads_is_told_in_one_word(tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise KeyboardInterrupt\n")
+    search = os.pathsep.join([str(tmp_path), str(Path(monai_r2c.__file__).parents[1])])
+    command = [sys.executable, "-m", "monai_r2c", "quality", str(tmp_path), "--output", str(tmp_path / "q.csv")]
+    result = subprocess.run(command, env={**os.environ, "PYTHONPATH": search}, capture_output=True, text=True)
+    assert result.stderr == "Interrupted.\n"
+    assert result.returncode in (130, -signal.SIGINT)
