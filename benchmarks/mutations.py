@@ -49,7 +49,15 @@ NORM = [*ARCHITECTURE, "tests/networks/test_instance_norm.py", "tests/engines/te
 WRAPPED = ["tests/networks/test_wrapped_generator.py"]
 CONVERSION = ["tests/networks/test_convert.py", "tests/networks/test_convert_to_plain.py"]
 LOSSES = ["tests/losses", "tests/engines/test_published_steps.py"]
-ENGINES = ["tests/engines"]
+ENGINES = [  # those that notice most come first
+    "tests/engines/test_published_steps.py",
+    "tests/engines/test_trainer.py",
+    "tests/engines/test_schedulers.py",
+    "tests/engines/test_gradients.py",
+    "tests/engines/test_synthetic.py",
+    "tests/engines/test_precision.py",
+    "tests/engines/test_evaluator.py",
+]
 EVALUATION = ["tests/inferers", "tests/handlers"]
 LONG_RUNS = ["tests/integration/test_resume.py"]
 PROCESSES = ["tests/integration/test_processes.py"]

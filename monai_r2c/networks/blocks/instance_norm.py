@@ -91,7 +91,7 @@ class ChannelNorm(FastOperation):
         offset = _by_channel(bias, x) - mean * factor
         y = empty_like_format(x, x.shape[1], x.shape[2:])
         for rows, result in zip(_chunks(x), _chunks(y)):
-            torch.addcmul(offset, rows, factor, out=result)
+            _write(result, offset, rows, factor)
         return y, (mean, scale)
 
     def differentiate(
@@ -112,13 +112,21 @@ class ChannelNorm(FastOperation):
         offset = -factor * level / pixels - mean * part
         by_x = empty_like_format(x, x.shape[1], x.shape[2:])
         for rows, slope, result in zip(_chunks(x), _chunks(gradient), _chunks(by_x)):
-            torch.addcmul(torch.addcmul(offset, rows, part), slope, factor, out=result)
+            _write(result, torch.addcmul(offset, rows.to(mean.dtype), part), slope, factor)
         return by_x, by_weight, by_bias
 
 
 def _chunks(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Split `x` into as many rows at a time as the cache holds."""
     return x.split(max(1, _CHUNK * x.shape[2] // x.numel()), 2)
+
+
+def _write(out: torch.Tensor, offset: torch.Tensor, x: torch.Tensor, factor: torch.Tensor) -> None:
+    """Compute ``offset + x * factor`` in the precision of `offset`; of mixed types torch's operation is slow."""
+    if out.dtype == offset.dtype:
+        torch.addcmul(offset, x, factor, out=out)
+    else:
+        out.copy_(torch.addcmul(offset, x.to(offset.dtype), factor))
 
 
 def _sum(x: torch.Tensor) -> torch.Tensor:
