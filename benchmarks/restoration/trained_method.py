@@ -129,11 +129,15 @@ def true_pairs_method(title: str, network: Callable[[], nn.Module], learning_rat
     return TrainedMethod(title, "bound", start, uses_poor=True, uses_references=True, settings=settings)
 
 
+# the losses and up-sampling of the published recipe, from which a method of the bundle says where it departs
+PUBLISHED = {"upsampling": "transposed", "synthetic_weight": 0.0, "structure_weight": 0.0, "warm_start_epochs": 0}
+
+
 def bundle_method(
     title: str, configs: tuple[str, ...] = ("train.yaml",), uses_poor: bool = True, **knobs: Any
 ) -> TrainedMethod:
     """What the bundle trains with these settings beside the benchmark's own, from unpaired images or from good ones."""
-    shared = {"precision": "fp32", **knobs}
+    shared = {"precision": "fp32", **PUBLISHED, **knobs}
 
     def start(lesson: Lesson) -> BundleTraining:
         datalist = lesson.folder / "datalist.json"
