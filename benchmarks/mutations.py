@@ -61,6 +61,7 @@ ENGINES = [  # those that notice most come first
 EVALUATION = ["tests/inferers", "tests/handlers"]
 LONG_RUNS = ["tests/integration/test_resume.py"]
 PROCESSES = ["tests/integration/test_processes.py"]
+RESTORER = [f"{PROCESSES[0]}::test_restorer_alone_trains_in_two_processes_and_its_generator_still_learns_to_classify"]
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,7 @@ def _in_networks() -> list[Mutation]:
             "restorer waits for its head's gradient",
             """[f"head.{name}" for name in self""",
             """[f"head.{name}." for name in self""",
-            PROCESSES,
+            RESTORER,
         ),
         net("wrapped image without tanh", "torch.tanh(output)", "output", WRAPPED),
         net(
