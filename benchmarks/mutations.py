@@ -16,6 +16,8 @@ the first that fails. Prints a table of what was killed, by which test, and of w
 anything did, or if a text to replace is not there exactly once.
 
     python benchmarks/mutations.py [--only WORD]
+
+What the last whole run printed is in benchmarks/mutations.md.
 """
 
 from __future__ import annotations
