@@ -27,6 +27,7 @@ from monai_r2c.transforms.radiograph import LoadRadiograph, RadiographKeys, Radi
 from monai_r2c.transforms.radiograph.checks import reason_of
 from monai_r2c.transforms.radiograph.dicom_header import read_dicom_header
 from monai_r2c.utils import InputError
+from monai_r2c.utils.files import named_in_errors
 
 from .dicom_derivation import derive_dicom, write_dicom
 from .radiograph_writer_kinds import write_metaimage, write_nifti, write_raster
@@ -111,9 +112,10 @@ def replaced_at_once(output: Path) -> Iterator[Path]:
     output.parent.mkdir(parents=True, exist_ok=True)
     partial = output.with_name(f".partial-{output.name}")
     try:
-        yield partial
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
+        with named_in_errors(output):
+            yield partial
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
         os.replace(partial, output)
     finally:
         partial.unlink(missing_ok=True)

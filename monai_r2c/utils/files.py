@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -45,6 +47,17 @@ def check_writable(path: str | Path) -> None:
         pass
 
 
+@contextmanager
+def named_in_errors(path: str | Path) -> Iterator[None]:
+    """Let an error of the system that names no file, such as that of a full disk, name this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
+
+
 def write_text_atomically(path: str | Path, text: str) -> None:
     """Write `text` as UTF-8 so that `path` holds either what it held before or all of the new text.
 
@@ -58,11 +71,8 @@ def write_text_atomically(path: str | Path, text: str) -> None:
     # the same name each time, so that the next write replaces what a killed one left
     partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_text(text, encoding="utf-8", newline="")
+        with named_in_errors(path):
+            partial.write_text(text, encoding="utf-8", newline="")
         partial.replace(path)
-    except OSError as error:
-        if error.filename is None:  # a full disk does not say which file it refused
-            raise OSError(error.errno, error.strerror, str(path)) from error
-        raise
     finally:
         partial.unlink(missing_ok=True)

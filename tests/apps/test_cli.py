@@ -12,16 +12,21 @@
 from __future__ import annotations
 
 import os
+import re
+import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from long_run import in_process
 from PIL import Image
 
 import monai_r2c
 from monai_r2c.apps import cli
+from monai_r2c.networks import R2CGenerator, save_model
 
 
 def main(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int | str | None:
@@ -52,6 +57,36 @@ def test_what_cannot_be_written_ends_in_one_line(
     lines = capsys.readouterr().err.strip().splitlines()
     assert lines[-1].startswith("Error: ")
     assert not any("Traceback" in line for line in lines)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the limit is set in a forked process")
+@pytest.mark.parametrize("command", ["quality", "phantom", "datalist", "report", "restore"])
+def test_a_full_disk_is_told_with_the_file_that_it_refused(tmp_path: Path, command: str) -> None:
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        Image.linear_gradient("L").rotate(90 * (folder == "a")).save(tmp_path / folder / "x.png")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/metrics.csv").write_text("epoch,loss\n1,2\n")
+    save_model(tmp_path / "model.pt", R2CGenerator(2, order=1, features=2), ("a", "b"), 16)
+    sources = ("--poor-folder", f"a={tmp_path}/a", "--good-folder", f"b={tmp_path}/b", "--classes", "a,b")
+    arguments, place = {
+        "quality": ((tmp_path / "a", "--output", tmp_path / "q.csv"), "q.csv"),
+        "phantom": ((tmp_path / "new", "--size", 32, "--train", 2, "--validation", 2, "--test", 2), "new.part/"),
+        "datalist": ((*sources, "--output", tmp_path / "d.json"), "d.json"),
+        "report": ((tmp_path / "run",), "run/report."),
+        "restore": (
+            (tmp_path / "a", "--model", tmp_path / "model.pt", "--output", tmp_path / "out", "--workers", 0),
+            "out/",
+        ),
+    }[command]
+
+    def full() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40, 40))
+        with pytest.raises(OSError, match=re.escape(str(tmp_path / place))):
+            cli.cli.main([command, *map(str, arguments)], standalone_mode=False)
+
+    assert in_process(full) == 0
 
 
 def test_an_interruption_ends_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:

@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from monai_r2c.transforms.degradation import RandPoorQuality
 from monai_r2c.utils import InputError
+from monai_r2c.utils.files import named_in_errors
 
 from .radiograph import PhantomChest
 
@@ -96,7 +97,8 @@ def write_phantom_dataset(
         _save(_make_poor(film, seed, item.index) if item.domain == "poor" else film, unfinished / item.file)
         rows.append((item.file, CLASSES[item.opacities], item.reference))
         written += 2 if item.reference else 1
-    with (unfinished / "labels.csv").open("w", newline="", encoding="utf-8") as table:
+    labels = unfinished / "labels.csv"
+    with named_in_errors(labels), labels.open("w", newline="", encoding="utf-8") as table:
         csv.writer(table, lineterminator="\n").writerows([("file", "label", "reference"), *rows])
     if out.exists():
         out.rmdir()
@@ -113,7 +115,8 @@ def _make_poor(film: np.ndarray, seed: int, index: int) -> np.ndarray:
 
 def _save(film: np.ndarray, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.rint(255 * film).astype(np.uint8)).save(path)
+    with named_in_errors(path):
+        Image.fromarray(np.rint(255 * film).astype(np.uint8)).save(path)
 
 
 def _items(counts: Mapping[str, int]) -> Iterator[_Item]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from monai_r2c.utils import InputError
-from monai_r2c.utils.files import sha256_of
+from monai_r2c.utils.files import named_in_errors, sha256_of
 from monai_r2c.utils.processes import gather_from_processes, process_rank
 
 from .journal import Journal, JournalReader, write_journal
@@ -131,9 +131,10 @@ class RestorationFolder:
         suffix = next((suffix for suffix in _NAMED_SUFFIXES if file.lower().endswith(suffix)), "")
         partial = self.records / f"partial-{process_rank()}{suffix}"
         try:
-            write(partial)
-            with partial.open("rb+") as written:
-                os.fsync(written.fileno())
+            with named_in_errors(target):
+                write(partial)
+                with partial.open("rb+") as written:
+                    os.fsync(written.fileno())
             digest, stamp = sha256_of(partial), stamp_of(partial)
             self._ledger.standing(file, by_content=True)
             self._note({"file": file, "sha256": digest, "stamp": stamp})
@@ -305,7 +306,7 @@ class RestorationFolder:
             return
         partial = self.records / "partial-text"
         try:
-            with partial.open("wb") as file:
+            with named_in_errors(self.folder / text), partial.open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())

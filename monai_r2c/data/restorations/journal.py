@@ -17,6 +17,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from monai_r2c.utils.files import named_in_errors
+
 
 class Journal:
     """A file to which one process appends records, one JSON object a line, each on the disk when `append` returns.
@@ -39,8 +41,9 @@ class Journal:
         """
         size = os.fstat(self._file).st_size
         try:
-            _write_all(self._file, _line(record))
-            os.fsync(self._file)
+            with named_in_errors(self.path):
+                _write_all(self._file, _line(record))
+                os.fsync(self._file)
         except OSError:
             os.ftruncate(self._file, size)
             raise
@@ -78,8 +81,9 @@ def write_journal(path: Path, records: Iterator[Mapping[str, Any]]) -> None:
     """Write a whole journal to a new file, which is on the disk when this returns."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     try:
-        _write_all(file, b"".join(map(_line, records)))
-        os.fsync(file)
+        with named_in_errors(path):
+            _write_all(file, b"".join(map(_line, records)))
+            os.fsync(file)
     finally:
         os.close(file)
 
