@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 DEMO := runs/demo
 BUNDLE := bundles/chest_xray_restore_classify
 
-.PHONY: install demo test lint format docs doctest clean
+.PHONY: install demo test lint format docs linkcheck doctest clean
 
 install: $(VENV)/.installed  ## the environment .venv, from this tree; then: source .venv/bin/activate
 
@@ -27,6 +27,9 @@ format: $(VENV)/.installed
 
 docs: $(VENV)/.installed-docs  ## the documentation, in docs/build/html
 	$(BIN)/python -m sphinx -W --keep-going -b html docs/source docs/build/html
+
+linkcheck: $(VENV)/.installed-docs  ## whether every link of the documentation leads somewhere; needs a network
+	$(BIN)/python -m sphinx -b linkcheck docs/source docs/build/linkcheck
 
 doctest: $(VENV)/.installed-docs  ## every command and Python block of README and the documentation, some minutes
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/run_blocks.py
