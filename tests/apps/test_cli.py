@@ -103,5 +103,5 @@ def test_interruption_while_the_command_loads_is_told_in_one_line(tmp_path: Path
     search = os.pathsep.join([str(tmp_path), str(Path(monai_r2c.__file__).parents[1])])
     command = [sys.executable, "-m", "monai_r2c", "quality", str(tmp_path), "--output", str(tmp_path / "q.csv")]
     result = subprocess.run(command, env={**os.environ, "PYTHONPATH": search}, capture_output=True, text=True)
-    assert result.stderr == "Interrupted; the same command continues or begins again.\n"
+    assert result.stderr.strip() == "Interrupted; the same command continues or begins again."
     assert result.returncode == 130
