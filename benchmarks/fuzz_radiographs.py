@@ -56,7 +56,7 @@ def main() -> None:
     if arguments.load:
         load_all(arguments.load)
         return
-    print(f"{'kind':18}{'files':>7}{'loaded':>8}{'refused':>9}{'slowest':>10}{'peak':>10}", flush=True)
+    print(f"{'kind':22}{'files':>7}{'loaded':>8}{'refused':>9}{'slowest':>10}{'peak':>10}", flush=True)
     with tempfile.TemporaryDirectory() as name:
         originals = write_originals(Path(name))
         for number, (kind, original) in enumerate(originals.items()):
@@ -77,7 +77,7 @@ def load_all(folder: Path) -> None:
     for kind in sorted(folder.iterdir()):
         loaded, refused, slowest = load_kind(kind)
         numbers = f"{loaded + refused:7}{loaded:8}{refused:9}{slowest:8.2f} s{peak_bytes() / 2**20:6.0f} MiB"
-        print(f"{kind.name[3:]:18}{numbers}", flush=True)
+        print(f"{kind.name[3:]:22}{numbers}", flush=True)
 
 
 def load_kind(folder: Path) -> tuple[int, int, float]:
@@ -87,8 +87,8 @@ def load_kind(folder: Path) -> tuple[int, int, float]:
 
     load, loaded, refused, slowest = LoadRadiograph(), 0, 0, 0.0
     for path in sorted(folder.iterdir()):
-        start = time.perf_counter()
-        signal.alarm(2 * SECONDS)  # ends a decoder that hangs
+        start = time.process_time()  # a busy machine is no fault of the file's
+        signal.setitimer(signal.ITIMER_PROF, 2 * SECONDS)  # ends a decoder that hangs
         try:
             image = load(path)
             if not 0.0 <= image.min() < image.max() <= 1.0:
@@ -98,11 +98,11 @@ def load_kind(folder: Path) -> tuple[int, int, float]:
             if not str(error).startswith(f"{path}: ") or "\n" in str(error):
                 raise
             refused += 1
-        slowest = max(slowest, time.perf_counter() - start)
+        slowest = max(slowest, time.process_time() - start)
         peak = peak_bytes()
         if slowest > SECONDS or peak > BYTES:
             raise RuntimeError(f"{path}: took {slowest:.1f} s and {peak} bytes")
-    signal.alarm(0)
+    signal.setitimer(signal.ITIMER_PROF, 0)
     return loaded, refused, slowest
 
 
@@ -123,6 +123,15 @@ def write_originals(folder: Path) -> dict[str, Path]:
     for number, (kind, syntax) in enumerate(SYNTAXES.items()):
         found[kind] = write_dicom_file(folder / f"{number}.dcm", ramp(12), syntax=syntax, **header)
     found["dicom, bare"] = folder / "bare.dcm"
+    for name in ("RLE", "deflated"):  # sequences ten deep and of a hundred items
+        deep = Dataset()
+        for _ in range(10):
+            deep, outer = Dataset(), deep
+            deep.SourceImageSequence = [outer, *(Dataset() for _ in range(99))]
+        file, syntax = folder / f"nested {name}.dcm", SYNTAXES[f"dicom {name}"]
+        found[f"dicom {name} nested"] = write_dicom_file(
+            file, ramp(12), syntax=syntax, **header | {"SourceImageSequence": [deep]}
+        )
     dataset = dicom_dataset(ramp(12), **header)
     dataset.save_as(found["dicom, bare"], implicit_vr=True, little_endian=True)
     for bits in (8, 16):

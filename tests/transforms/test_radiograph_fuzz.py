@@ -26,6 +26,6 @@ def test_mutated_files_of_every_kind_load_or_are_refused_in_one_line() -> None:
     command = [sys.executable, "-W", "ignore", str(SCRIPT), "--files", "200", "--seed", "4"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
     assert result.returncode == 0, result.stdout + result.stderr[-2000:]
-    counts = [line[18:].split()[:3] for line in result.stdout.splitlines()[1:]]
+    counts = [line[22:].split()[:3] for line in result.stdout.splitlines()[1:]]
     assert sum(int(files) for files, *_ in counts) == 200
     assert 0 < sum(int(loaded) for _, loaded, _ in counts) < 200  # some damage is harmless, most is not

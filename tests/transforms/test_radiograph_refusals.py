@@ -27,7 +27,14 @@ from PIL import Image
 from pydicom import Dataset
 from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
-from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, RLELossless, RTPlanStorage
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    RLELossless,
+    RTPlanStorage,
+)
 from radiograph_files import dicom_dataset, lut_item, ramp, write_dicom_file
 
 from monai_r2c.transforms import LoadRadiograph
@@ -117,6 +124,32 @@ def test_a_compressed_stream_of_another_size_is_refused_before_it_is_decoded(tmp
     dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
     dataset.save_as(path, enforce_file_format=True)
     assert "stream is of 60 x 50 pixels where its header says 40 x 36" in refusal(path)
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, DeflatedExplicitVRLittleEndian])
+@pytest.mark.parametrize(
+    ("pieces", "reason"),
+    [
+        # an element without value; an item of a sequence without length, which pydicom reads at once
+        (b"\x09\x00\x10\x00LO\0\0" * 2**18, "pieces"),
+        (b"\x08\x00\x12\x21SQ\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0\0\0\0\0" * 2**18, "items of sequences"),
+    ],
+    ids=["elements", "items"],
+)
+def test_a_small_file_of_endless_pieces_is_refused_unread(
+    tmp_path: Path, syntax: UID, pieces: bytes, reason: str
+) -> None:
+    path = write_dicom_file(tmp_path / "x", ramp(12), syntax=syntax)
+    content = path.read_bytes()
+    start = 144 + int.from_bytes(content[140:144], "little")
+    if syntax == RLELossless:
+        path.write_bytes(content[:start] + pieces + content[start:])
+    else:
+        deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        inflated = pieces + zlib.decompress(content[start:], -zlib.MAX_WBITS)
+        path.write_bytes(content[:start] + deflate.compress(inflated) + deflate.flush())
+        assert path.stat().st_size < 20_000
+    assert reason in refusal(path)
 
 
 def test_colour_is_refused(tmp_path: Path) -> None:

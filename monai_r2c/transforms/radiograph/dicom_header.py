@@ -20,7 +20,7 @@ from pathlib import Path
 import pydicom
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
-from pydicom.filereader import read_file_meta_info
+from pydicom.filereader import read_dataset, read_file_meta_info
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -35,6 +35,10 @@ from .checks import check_size, corrupt, shown
 from .formats import MAX_FILE_BYTES, has_preamble
 
 _META_START = 144  # preamble, DICM and the element that holds the length of the file meta information
+# a few bytes of an element or an item cost pydicom many microseconds and kilobytes; radiographs have some hundreds
+_MAX_READS, _MAX_ITEMS = 2**18, 2**16
+_ITEM = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
+_PIXEL_GROUP = 0x7FE0
 
 
 def read_dicom_header(path: Path) -> Dataset:
@@ -44,11 +48,16 @@ def read_dicom_header(path: Path) -> Dataset:
         InputError: when the file cannot be parsed.
     """
     try:
-        _check_deflated(path)
+        content = path.read_bytes()
+        inflated = _inflated(path)
+        if sum((inflated or content).count(item) for item in _ITEM) > _MAX_ITEMS:
+            raise InputError(f"{path}: has more than {_MAX_ITEMS} items of sequences; at most that many are read.")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            if inflated is not None:  # pydicom would inflate it into a stream of its own
+                read_dataset(_Bounded(path, inflated), False, True, stop_when=lambda tag, *_: tag.group >= _PIXEL_GROUP)
             # from memory: a corrupt length is then cut at the file's end instead of allocated
-            header = pydicom.dcmread(io.BytesIO(path.read_bytes()), stop_before_pixels=True, force=True)
+            header = pydicom.dcmread(_Bounded(path, content), stop_before_pixels=True, force=True)
         complete_file_meta(header)
         return header
     except InputError:
@@ -109,17 +118,34 @@ def _check_bits(path: Path, header: Dataset) -> None:
         raise InputError(f"{path}: PixelRepresentation is {found}; it must be 0 or 1.")
 
 
-def _check_deflated(path: Path) -> None:
-    """A deflated file is inflated whole by pydicom, so its size is looked at first."""
+class _Bounded(io.BytesIO):
+    """A file in memory of which no more than a header's number of pieces is read."""
+
+    def __init__(self, path: Path, content: bytes) -> None:
+        super().__init__(content)
+        self._path, self._reads = path, 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._reads += 1
+        if self._reads > _MAX_READS:
+            raise InputError(
+                f"{self._path}: has a header of more than {_MAX_READS} pieces; at most that many are read."
+            )
+        return super().read(size)
+
+
+def _inflated(path: Path) -> bytes | None:
+    """The data set of a deflated file, of which at most as much is inflated as may be read; None of another."""
     if not has_preamble(path):
-        return
+        return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         meta = read_file_meta_info(path)
     if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
-        return
+        return None
     with path.open("rb") as file:
         file.seek(_META_START + meta.FileMetaInformationGroupLength)
-        inflated = len(zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), MAX_FILE_BYTES + 1))
-    if inflated > MAX_FILE_BYTES:
+        inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), MAX_FILE_BYTES + 1)
+    if len(inflated) > MAX_FILE_BYTES:
         raise InputError(f"{path}: inflates to more than {MAX_FILE_BYTES} bytes; at most that are read.")
+    return inflated
