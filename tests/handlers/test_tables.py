@@ -19,4 +19,5 @@ from monai_r2c.handlers.tables import format_rows
 def test_rows_have_a_column_for_each_name_in_the_order_of_first_use() -> None:
     rows = [{"file": "a, b.png", "score": 0.123456789}, {"file": "c.png", "label": "x", "score": nan}]
     assert format_rows(rows, digits=3) == 'file,score,label\n"a, b.png",0.123,\nc.png,,x\n'
+    assert format_rows([{"file": "=1+1.png"}]) == "file\n./=1+1.png\n"
     assert format_rows(rows, undefined="nan").splitlines()[1:] == ['"a, b.png",0.123456789,', "c.png,nan,x"]

@@ -17,9 +17,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from monai_r2c.data.restorations.table import safe_cell
+
 
 def format_rows(rows: Sequence[Mapping[str, Any]], undefined: str = "", digits: int | None = None) -> str:
     """Lay rows out as CSV with a column for each name that any of them has, in the order of first use.
+
+    A ``file`` whose name a spreadsheet would take for a formula has ``./`` before it, which is the same file.
 
     Args:
         rows: values by column; missing ones are empty cells.
@@ -27,7 +31,9 @@ def format_rows(rows: Sequence[Mapping[str, Any]], undefined: str = "", digits: 
         digits: significant ones of a float; None: all.
     """
 
-    def cell(value: Any) -> Any:
+    def cell(name: str, value: Any) -> Any:
+        if name == "file":
+            return safe_cell(name, value)
         if not isinstance(value, float):
             return value
         return undefined if math.isnan(value) else value if digits is None else f"{value:.{digits}g}"
@@ -35,5 +41,5 @@ def format_rows(rows: Sequence[Mapping[str, Any]], undefined: str = "", digits: 
     text = io.StringIO()
     writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)
+    writer.writerows({name: cell(name, value) for name, value in row.items()} for row in rows)
     return text.getvalue()
