@@ -27,6 +27,9 @@ TREE = Path(__file__).parents[1]
 RUN = ("bash", "python")
 SHOWN = ("text", "yaml", "json", "toml", "diff")
 
+# pages that scripts write
+GENERATED = {"results.md": "the benchmark takes hours; tests/benchmarks runs it small"}
+
 _BLOCK = re.compile(
     r"(?P<comments>(?:^<!--(?:(?!-->)[\s\S])*-->\n+)*)^ *```(?P<language>[^\n]*)\n(?P<text>[\s\S]*?)^ *```$", re.M
 )
@@ -70,7 +73,7 @@ def blocks_of(page: Path) -> Iterator[Block]:
             line,
             language,
             match["text"],
-            " ".join(reason[1].split()) if reason else "",
+            " ".join(reason[1].split()) if reason else GENERATED.get(page.name, ""),
             before[1] if before else "",
         )
 
