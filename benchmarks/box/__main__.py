@@ -1,0 +1,156 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import torch
+
+from benchmarks.restoration.results import commit, write_json
+from monai_r2c.data import read_datalist
+from monai_r2c.handlers import add_statistics
+from monai_r2c.networks import annotate_model, box_path, model_digest
+from monai_r2c.utils import InputError
+
+from .images import HANNOVER, Restorer, read_rows
+from .training import notes_of, read_training, train_first_steps
+
+HERE = Path(__file__).parent
+RESULTS, TRAINING = HERE / "results.json", HERE / "training.json"
+TOLERANCE = 1e-4  # of the decimals that are kept
+FIGURES = HERE.parents[1] / "docs/source/figures"
+data_option = click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder that holds cxr/, dicom/."
+)
+model_option = click.option("--model", type=click.Path(path_type=Path), default="box", show_default=True)
+PARTS = ("beds", "severity", "classes", "flags", "cost")
+
+
+@click.group()
+def main() -> None:
+    """Makes the trained model that comes with the package, its scores and its card; see docs/source/model_card.md."""
+
+
+@main.command()
+@data_option
+@click.option("--run", "runs", type=click.Path(path_type=Path), multiple=True, required=True, help="In order.")
+@click.option("--commit", "made_with", default=None, help="That the runs were made with. Default: the present one.")
+def pack(data: Path, runs: tuple[Path, ...], made_with: str | None) -> None:
+    """Put the model that the last run wrote into the box, and keep how it was trained.
+
+    The file holds the restorer alone, its name and the statistics of its training images, with the limit from another
+    source.
+    """
+    kept = json.loads(TRAINING.read_text(encoding="utf-8")) if TRAINING.is_file() else {}
+    training = {**read_training(runs, made_with or commit()), "first_losses": kept.get("first_losses", [])}
+    output = box_path()
+    annotate_model(runs[-1] / "model.pt", notes_of(training), output=output, others=False)
+    unseen = [row.path for row in read_rows(data) if row.source == HANNOVER]
+    found = add_statistics(output, read_datalist(runs[-1] / "datalist.json"), unseen).familiarity
+    size = output.stat().st_size / 1e6
+    if size > 10:
+        raise InputError(f"{output}: has {size:.1f} MB; at most 10 may go into the box.")
+    write_json(TRAINING, training)
+    click.echo(f"{output}: {size:.1f} MB, flags from {found.images} images and the limit from {found.unseen}")
+
+
+@main.command()
+@data_option
+@model_option
+@click.option("--only", type=click.Choice(PARTS), multiple=True, help="Parts to make anew. Default: all.")
+@click.option("--most", type=int, help="Images of a bed at most, to try.")
+@click.option("--more", multiple=True, metavar="NAME=FOLDER", help="Images that are no chests, for the flags.")
+@click.option("--results", type=click.Path(path_type=Path), default=RESULTS)
+def evaluate(
+    data: Path, model: Path, only: tuple[str, ...], most: int | None, more: tuple[str, ...], results: Path
+) -> None:
+    """Score the model on images that it has not seen: some minutes."""
+    from .classes import evaluate_classes
+    from .cost import measure_cost
+    from .fidelity import evaluate_beds, gain_by_severity
+    from .flags import flag_rates
+
+    torch.set_num_threads(1)
+    rows, restorer = read_rows(data), Restorer(model)
+    digest = model_digest(model)
+    found = json.loads(results.read_text(encoding="utf-8")) if results.is_file() else {}
+    if found.get("model") != digest:
+        found = {"model": digest, "line": restorer.line, "commit": commit()}
+    folders = {name: Path(folder) for name, _, folder in (given.partition("=") for given in more)}
+    for part in only or PARTS:
+        if part == "beds":
+            found[part] = evaluate_beds(rows, restorer, data, most)
+        elif part == "severity":
+            found[part] = gain_by_severity(rows, restorer)
+        elif part == "classes":
+            found[part] = evaluate_classes(rows, restorer)
+        elif part == "flags":
+            found[part] = flag_rates(rows, restorer, data, folders)
+        else:
+            found[part] = measure_cost(restorer)
+        write_json(results, found)
+        click.echo(f"{results}: {part}")
+
+
+@main.command()
+@data_option
+@model_option
+@click.option("--results", type=click.Path(path_type=Path), default=RESULTS)
+def card(data: Path, model: Path, results: Path) -> None:
+    """Write the model card, its figures and the bundle's metadata from the results."""
+    from .card import write_card, write_metadata
+    from .examples import example_columns
+    from .fidelity import worst
+    from .figures import draw_grid, draw_severity, draw_worst
+
+    found = json.loads(results.read_text(encoding="utf-8"))
+    rows, restorer = read_rows(data), Restorer(model)
+    if found["model"] != model_digest(model):
+        raise InputError(f"{results}: is of another model; python -m benchmarks.box evaluate makes it anew.")
+    draw_severity(found["severity"], FIGURES / "box_severity.png")
+    draw_worst(worst(found["beds"]), found["beds"], rows, restorer, FIGURES / "box_worst.png")
+    draw_grid(example_columns(rows, restorer), FIGURES / "box_restored.png", ["poor", "restored", "original"], 192)
+    write_card(found, json.loads(TRAINING.read_text(encoding="utf-8")))
+    write_metadata(found)
+
+
+@main.command()
+@data_option
+def examples(data: Path) -> None:
+    """Write the radiographs that the documentation ships to try the model on."""
+    from .examples import FOLDER, write_examples
+
+    write_examples(data, read_rows(data))
+    click.echo(f"{FOLDER}: {', '.join(path.name for path in sorted(FOLDER.iterdir()))}")
+
+
+@main.command("first-steps")
+@data_option
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
+@click.option("--record", is_flag=True, help="Keep the losses as those to compare with.")
+def first_steps(data: Path, output: Path, record: bool) -> None:
+    """Train for the first 50 steps with the recorded command and compare the losses with those of then."""
+    training = json.loads(TRAINING.read_text(encoding="utf-8"))
+    losses = train_first_steps(training["stages"][0]["settings"], data, output)
+    if record:
+        write_json(TRAINING, {**training, "first_losses": losses})
+        return
+    differences = [abs(a - b) for a, b in zip(losses, training["first_losses"], strict=True)]
+    click.echo(f"{len(losses)} steps, largest difference of a loss {max(differences):.2g}")
+    if max(differences) > TOLERANCE:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

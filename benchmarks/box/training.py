@@ -1,0 +1,125 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.restoration.results import host
+
+from .datalist import CLASSES
+
+NOTES = {"name": "chest radiograph restorer 1"}
+FIRST_STEPS = 50
+_SETTINGS = ("image_size", "max_epochs", "decay_epoch", "val_interval", "seed")
+_CURVE = {
+    "epoch": "epoch",
+    "generator_loss": "loss",
+    "synthetic_absolute": "difference",
+    "validation/psnr_restored": "psnr",
+    "validation/auc": "auc",
+}
+_CONFIGS = "bundles/chest_xray_restore_classify/configs/train.yaml", "benchmarks/box/train.yaml"
+
+
+def read_training(runs: Sequence[Path], commit: str) -> dict[str, Any]:
+    """What is kept of a training of several runs, each started from the model of the last.
+
+    Args:
+        runs: output folders, in order.
+        commit: that the runs were made with.
+    """
+    datalist = json.loads((runs[-1] / "datalist.json").read_text(encoding="utf-8"))
+    images = {domain: len(items) for domain, items in datalist["training"].items()}
+    patients = {item["patient"] for items in datalist["training"].values() for item in items}
+    stages = [_stage(run) for run in runs]
+    return {
+        "images": images,
+        "patients": len(patients),
+        "validation": len(datalist["validation"]["poor"]),
+        "commands": commands(stages),
+        "stages": stages,
+        "commit": commit,
+        "host": host()["processor"],
+    }
+
+
+def notes_of(training: Mapping[str, Any]) -> dict[str, str]:
+    """What the model file says to people."""
+    good, poor = training["images"]["good"], training["images"]["poor"]
+    text = f"{good} good NIH ChestX-ray14 images with synthetic faults ({poor} poor ones for its flags)"
+    return {**NOTES, "trained_on": f"{text}; its classes are NIH's text-mined {' and '.join(CLASSES)}"}
+
+
+def commands(stages: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The commands of the training, one a stage, after that of the datalist."""
+    found = ["python -m benchmarks.box.datalist --data DATA/cxr --out runs/box/data"]
+    for number, stage in enumerate(stages, 1):
+        settings = " ".join(f"--{name} {value}" for name, value in stage["settings"].items())
+        start = f" --start_from runs/box/stage{number - 1}/model.pt" if number > 1 else ""
+        found.append(
+            f"python -m monai.bundle run training --config_file \"['{_CONFIGS[0]}','{_CONFIGS[1]}']\" "
+            f"--datalist runs/box/data/datalist.json --output_dir runs/box/stage{number} {settings}{start}"
+        )
+    return found
+
+
+def train_first_steps(settings: Mapping[str, Any], data: Path, output: Path) -> list[float]:
+    """Train the first stage for 50 steps; return the loss of each.
+
+    Args:
+        settings: of the stage.
+        data: folder that holds ``cxr/``.
+        output: folder of the run.
+    """
+    from ignite.engine import Engine, Events
+    from monai.bundle import ConfigWorkflow
+
+    from .datalist import write_datalist
+
+    listed = write_datalist(data / "cxr", output / "data")
+    root = Path(__file__).parents[2]
+    given = {**settings, "datalist": str(listed), "output_dir": str(output), "train::handlers": []}
+    configs = [str(root / config) for config in _CONFIGS]
+    workflow = ConfigWorkflow(configs, workflow_type="train", run_id="training", device="cpu", **given)
+    workflow.initialize()
+    trainer = workflow.parser.get_parsed_content("train::trainer")
+    losses: list[float] = []
+
+    def note(engine: Engine) -> None:
+        losses.append(float(engine.state.output["generator_loss"]))  # type: ignore[index, call-overload]
+        if len(losses) == FIRST_STEPS:
+            engine.terminate()
+
+    trainer.add_event_handler(Events.ITERATION_COMPLETED, note)
+    trainer.run()
+    return losses
+
+
+def _stage(run: Path) -> dict[str, Any]:
+    settings = json.loads((run / "configuration.json").read_text(encoding="utf-8"))["settings"]
+    with (run / "metrics.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    best = max(
+        (row for row in rows if row["validation/psnr_restored"]), key=lambda r: float(r["validation/psnr_restored"])
+    )
+    curve = [{short: float(row[name]) for name, short in _CURVE.items() if row.get(name)} for row in rows]
+    return {
+        "settings": {name: settings[name] for name in _SETTINGS},
+        "epochs": int(rows[-1]["epoch"]),
+        "steps": int(rows[-1]["iteration"]),
+        "kept_from_epoch": int(best["epoch"]),
+        "curve": curve,
+    }
