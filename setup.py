@@ -95,7 +95,7 @@ setup(
         "monai_r2c": ["py.typed"],
         "monai_r2c.report": ["*.html", "*.css", "*.js"],
         "monai_r2c.study": ["assets/*"],
-        "monai_r2c.bundles": ["*/LICENSE", "*/*.sh", "*/configs/*", "*/docs/*", "*/models/*.md"],
+        "monai_r2c.bundles": ["*/LICENSE", "*/*.sh", "*/configs/*", "*/docs/*", "*/models/*.md", "*/models/model.pt"],
     },
     python_requires=">=3.10",
     install_requires=[

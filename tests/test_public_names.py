@@ -24,10 +24,10 @@ PUBLIC = {
     "networks": """
         ModelSettings OperationalConv1d OperationalConv2d OperationalConv3d OperationalConvTranspose1d
         OperationalConvTranspose2d OperationalConvTranspose3d OperationalConvolution R2CClassifier
-        R2CDiscriminator R2CGenerator R2CRestorer WrappedGenerator WrappedRestorer as_generator as_restorer
-        build_generator build_restorer check_network find_model from_operational
-        glorot_uniform_ has_degrader load_degrader load_published_arrays load_restorer read_settings save_model
-        start_from to_device to_operational
+        R2CDiscriminator R2CGenerator R2CRestorer WrappedGenerator WrappedRestorer annotate_model as_generator
+        as_restorer box_path build_generator build_restorer check_network describe_model find_model
+        from_operational glorot_uniform_ has_degrader load_degrader load_published_arrays load_restorer
+        model_digest model_path read_settings save_model start_from to_device to_operational
     """,
     "losses": """
         DiscriminatorPenalty R1Penalty RestoreToClassifyLoss UnpairedDiscriminatorLoss
@@ -42,15 +42,17 @@ PUBLIC = {
     "handlers": """
         BestModel CaseWriter ClassPreservationScores ClassificationScores CycleErrorScores EpochLog
         FeatureDistanceScores HandlerChain ImageTable NIQEScores Preemption QualityScores ReferenceScores
-        RestorationPanel RestorationSaver RunCheckpoint RunView ScoresHandler StructuralChangeScores TensorBoardDetails
-        TensorBoardLog TerminalProgress Validation write_configuration write_scores
+        RestorationFlags RestorationPanel RestorationSaver RunCheckpoint RunView ScoresHandler StructuralChangeScores
+        TensorBoardDetails TensorBoardLog TerminalProgress Validation add_statistics add_statistics_after_training
+        write_configuration write_scores
     """,
     "metrics": """
-        ClassPreservationMetric ClassificationMetric CycleErrorMetric DESCRIPTIONS FeatureDistanceMetric
-        GroupedMetric ImageMetric LayerFeatures NIQEMetric NIQEModel QualityMetric ReferenceMetric SCORES
-        Score ScoreDescription StructuralChangeMetric bootstrap_intervals classification_scores
-        confusion_matrix describe_score fit_niqe frechet_distance kernel_distance niqe structural_change
-        structural_change_map
+        ClassPreservationMetric ClassificationMetric CycleErrorMetric DESCRIPTIONS FamiliarityModel
+        FeatureDistanceMetric GroupedMetric ImageMetric LayerFeatures NIQEMetric NIQEModel QualityMetric
+        ReferenceMetric RestorationCheck SCORES Score ScoreDescription StructuralChangeMetric
+        bootstrap_intervals classification_scores confusion_matrix describe_score fit_familiarity fit_niqe
+        frechet_distance kernel_distance layout_features niqe structural_change structural_change_map
+        unfamiliarity
     """,
     "transforms": """
         LoadRadiograph LoadRadiographD LoadRadiographDict LoadRadiographd RadiographKeys RadiographKind

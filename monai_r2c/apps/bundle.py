@@ -17,12 +17,12 @@ from pathlib import Path
 
 import click
 
-import monai_r2c
 from monai_r2c.utils import InputError
+from monai_r2c.utils.bundle_folder import BUNDLE, bundle_folder
 
-_NAME = "chest_xray_restore_classify"
-# what a working tree may hold beside the bundle
+# what a working tree may hold beside the bundle and its trained model
 _IGNORED = shutil.ignore_patterns("*.pt", "*.ts", "*.onnx", "__pycache__", "runs")
+_MODEL = "model.pt"
 
 
 @click.command()
@@ -37,19 +37,16 @@ def bundle(directory: Path) -> None:
     if directory.is_dir() and any(directory.iterdir()):
         raise InputError(f"{directory}: holds files already; give a new or empty folder for the bundle.")
     try:
-        shutil.copytree(bundle_folder(), directory, ignore=_IGNORED, copy_function=shutil.copyfile, dirs_exist_ok=True)
+        shutil.copytree(bundle_folder(), directory, ignore=_ignored, copy_function=shutil.copyfile, dirs_exist_ok=True)
     except OSError as error:
         reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror
         raise InputError(f"{directory}: cannot be written ({reason}); give another folder.") from error
     click.echo(
-        f"{directory}: the bundle {_NAME}; train it on your images:\n"
+        f"{directory}: the bundle {BUNDLE}; train it on your images:\n"
         f"cd {shlex.quote(str(directory))}\n"
         "python -m monai.bundle run training --config_file configs/train.yaml --dataset_dir IMAGES --output_dir RUN"
     )
 
 
-def bundle_folder() -> Path:
-    """Return where the bundle is: in the installed package, or at the top of the tree that the package is run from."""
-    package = Path(monai_r2c.__file__).parent
-    installed = package / "bundles" / _NAME
-    return installed if installed.is_dir() else package.parent / "bundles" / _NAME
+def _ignored(folder: str, names: list[str]) -> set[str]:
+    return set(_IGNORED(folder, names)) - ({_MODEL} if Path(folder).name == "models" else set())

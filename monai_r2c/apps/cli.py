@@ -25,6 +25,7 @@ COMMANDS = {
     "bundle": "Write the MONAI bundle chest_xray_restore_classify to a folder.",
     "datalist": "Write a datalist: which images are poor or good, of which class.",
     "degradation": "Faults of radiographs: find those of one's own images.",
+    "familiarity": "Keep in a model file what its training images look like.",
     "import-checkpoint": "Turn a TensorFlow checkpoint of the published code into a model.",
     "phantom": "Write synthetic chest radiographs, poor and good, to a folder.",
     "quality": "Measure noise, sharpness, contrast; propose poor, mid or good.",

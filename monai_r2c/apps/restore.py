@@ -34,7 +34,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--model", required=True, type=click.Path(path_type=Path), help="The model.pt that training wrote.")
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    default="box",
+    help="The model.pt that training wrote.  [default: box, the one that comes with the package]",
+)
 @output_option("Folder to write to.", folder=True)
 @click.option(
     "--size",
@@ -66,8 +71,9 @@ def restore(
     """Restore and classify radiographs, each written in its own kind, size and bit depth.
 
     PATHS are images and folders, which are searched with their sub-folders; a folder's images keep their place in it.
-    predictions.csv in the output folder has a row for each: class, probabilities, seconds (without writing), SHA-256 of
-    the image and of the model, error. An image that fails does not stop the others; it is listed, and the exit status
+    predictions.csv in the output folder has a row for each: class, probabilities, how unfamiliar the image is to the
+    model (1 is the limit), NIQE before and after, flags, seconds (without writing), SHA-256 of the image and of the
+    model, error. An image that fails does not stop the others; it is listed, and the exit status
     is 1. The same command again continues where an interrupted one ended and tries failed images anew. Nothing is
     replaced that this command did not write.
     """
@@ -76,19 +82,21 @@ def restore(
 
     from monai_r2c.data.restorations import PREDICTIONS, RestorationDataset
     from monai_r2c.engines import R2CEvaluator
-    from monai_r2c.handlers import RestorationSaver, TerminalProgress
+    from monai_r2c.handlers import RestorationFlags, RestorationSaver, TerminalProgress
     from monai_r2c.inferers import RestorationInferer
-    from monai_r2c.networks import load_restorer
+    from monai_r2c.networks import describe_model, load_restorer, model_path
     from monai_r2c.transforms import LoadRadiographd
     from monai_r2c.transforms.radiograph.dicom import MODALITIES
     from monai_r2c.utils import process_device, process_rank, start_processes, stop_processes
 
-    plan = plan_restoration(paths, output)
+    plan, model = plan_restoration(paths, output), model_path(model)
     if "WORLD_SIZE" in os.environ:  # torchrun started several processes
         device = device or process_device()
         start_processes(device)
     target = _device(device)
     network, trained = load_restorer(model, device=target)
+    if process_rank() == 0:
+        click.echo(describe_model(model))
     inferer = RestorationInferer(passes, trained.image_size if size == "trained" else "native")
     items = [{"image": str(source), "file": place} for place, source in plan.sources.items()]
     saver = RestorationSaver(
@@ -103,7 +111,7 @@ def restore(
         ]
     )
     loader = DataLoader(RestorationDataset(left, load), batch_size=1, num_workers=workers if len(left) > 1 else 0)
-    to_unit = ScaleIntensityRanged("restored", -1.0, 1.0, 0.0, 1.0, clip=True)
+    to_unit = ScaleIntensityRanged(["image", "restored"], -1.0, 1.0, 0.0, 1.0, clip=True)
     try:
         if left:
             evaluator = R2CEvaluator(
@@ -114,7 +122,7 @@ def restore(
                 precision,
                 keep_going=True,
                 postprocessing=Compose([to_unit]),
-                val_handlers=[saver, TerminalProgress("restoring")],
+                val_handlers=[RestorationFlags(trained.statistics), saver, TerminalProgress("restoring")],
             )
             evaluator.logger.setLevel(logging.CRITICAL)  # what ends the run is told once, by who started it
             evaluator.run()
@@ -199,6 +207,10 @@ def _report(plan: RestorationPlan, saver: RestorationSaver) -> None:
         click.echo(f"Failed: {in_one_line(message)}", err=True)
     if passed_over:
         click.echo(f"Passed over: {in_one_line(plan.found.describe())}.")
+    from monai_r2c.handlers.restoration_flags import describe_flags
+
+    for line in describe_flags(saver.flagged):
+        click.echo(line)
     click.echo(
         f"Found {len(plan.sources) + passed_over} files: {saver.restored + refused} read ({saver.restored} restored, "
         f"{refused} refused), {done + passed_over} skipped ({done} already done, {passed_over} passed over); "

@@ -30,11 +30,13 @@ from .metrics import (
 )
 from .panel import RestorationPanel
 from .preemption import Preemption
+from .restoration_flags import RestorationFlags
 from .restoration_saver import RestorationSaver
 from .tables import write_configuration, write_scores
 from .tensorboard_details import TensorBoardDetails
 from .tensorboard_log import TensorBoardLog
 from .terminal import RunView, TerminalProgress
+from .training_statistics import add_statistics, add_statistics_after_training
 from .validation import Validation
 
 __all__ = [
@@ -51,6 +53,7 @@ __all__ = [
     "Preemption",
     "QualityScores",
     "ReferenceScores",
+    "RestorationFlags",
     "RestorationPanel",
     "RestorationSaver",
     "RunCheckpoint",
@@ -61,6 +64,8 @@ __all__ = [
     "TensorBoardLog",
     "TerminalProgress",
     "Validation",
+    "add_statistics",
+    "add_statistics_after_training",
     "write_configuration",
     "write_scores",
 ]

@@ -24,6 +24,7 @@ from monai_r2c.utils import R2CKeys as Keys
 from monai_r2c.utils.files import write_text_atomically
 
 from .engine_state import items_of, sees_all
+from .restoration_flags import flags_of
 from .tables import format_rows
 
 
@@ -31,8 +32,8 @@ class ImageTable:
     """Collects one row for each image of an `R2CEvaluator`, over ranks: classes, and what every metric found in it.
 
     A row holds ``file``, ``patient`` where it is known, ``label``, ``class``, ``class_restored``, ``probability`` (of
-    the given class, before restoration) and the values that `ScoresHandler`s leave in ``engine.state.metric_details``,
-    by name.
+    the given class, before restoration), what `RestorationFlags` added, and the values that `ScoresHandler`s leave in
+    ``engine.state.metric_details``, by name.
 
     Args:
         classes: names of the classes.
@@ -85,4 +86,4 @@ class ImageTable:
             if Keys.RESTORED_PROBABILITIES in item:
                 restored: torch.Tensor = item[Keys.RESTORED_PROBABILITIES]
                 row["class_restored"] = self.classes[int(restored.argmax())]
-            self._rows.append(row)
+            self._rows.append(row | flags_of(item))

@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -26,7 +25,7 @@ import monai_r2c
 from monai_r2c.data.radiograph_writer import encode_radiograph
 from monai_r2c.data.restorations import ForeignFileError, RestorationFolder
 from monai_r2c.inferers import RestorationInferer
-from monai_r2c.networks import read_settings
+from monai_r2c.networks import model_digest, read_settings
 from monai_r2c.transforms import LoadRadiograph, RadiographKeys
 from monai_r2c.utils import InputError, RunError, describe_error
 from monai_r2c.utils import R2CKeys as Keys
@@ -35,16 +34,18 @@ from monai_r2c.utils.metadata import plain_tensor
 from monai_r2c.utils.processes import gather_from_processes, process_count, process_rank
 
 from .engine_state import items_of, sees_all
+from .restoration_flags import describe_flags, flag_text
 
 
 class RestorationSaver:
     """Writes every restored image of an `R2CEvaluator` in the kind of its source, and a table of predictions.
 
     Images keep their place below the folder that all sources share. The table has the columns ``file``, ``class``, one
-    ``probability_<class>`` each, where the items have them ``class_restored`` (the class of the restored image) and
-    ``label``, then ``seconds``, ``sha256`` of the image, ``model`` (its SHA-256) and ``error``. Nothing is replaced
-    that was not written here, and image, row and model agree at every moment, see `RestorationFolder`. An image that
-    cannot be written, and an output item with ``error``, gets a row that says why; the others go on.
+    ``probability_<class>`` each, where the items have them ``class_restored`` (the class of the restored image),
+    ``label`` and what `RestorationFlags` added, then ``seconds``, ``sha256`` of the image, ``model`` (its SHA-256) and
+    ``error``. Nothing is replaced that was not written here, and image, row and model agree at every moment, see
+    `RestorationFolder`. An image that cannot be written, and an output item with ``error``, gets a row that says why;
+    the others go on.
 
     Args:
         items: the evaluated items, with ``image`` (path of the source) and ``file``; the engine's output items hold
@@ -89,6 +90,7 @@ class RestorationSaver:
         self.folder = RestorationFolder(output_dir, classes, settings, overwrite, predictions)
         self.restored = 0
         self.failed: dict[str, str] = {}
+        self.flagged: dict[str, str] = {}
         self._to_do: set[str] = set()
         self._begun, self._started = False, 0.0
 
@@ -118,9 +120,10 @@ class RestorationSaver:
             return
         self._begun = False
         self.folder.close()
-        parts = gather_from_processes((self.restored, self.failed))
-        self.restored = sum(restored for restored, _ in parts)
-        self.failed = {file: reason for _, failed in parts for file, reason in failed.items()}
+        parts = gather_from_processes((self.restored, self.failed, self.flagged))
+        self.restored = sum(restored for restored, _, _ in parts)
+        self.failed = {file: reason for _, failed, _ in parts for file, reason in failed.items()}
+        self.flagged = {file: flags for _, _, flagged in parts for file, flags in flagged.items()}
 
     def report(self) -> None:
         """Print what the processes did; the first one does.
@@ -135,12 +138,14 @@ class RestorationSaver:
             f"{len(self.items)} images: {self.restored} restored, {len(self.failed)} refused, {done} already done; "
             f"see {self.folder.table}"
         )
+        for line in describe_flags(self.flagged):
+            print(line)
         for reason in self.failed.values():
             raise RunError(f"{len(self.failed)} of {len(self.items)} images were refused, such as {reason}")
 
     def _begin(self) -> set[str]:
         if not self._begun:
-            self.restored, self.failed = 0, {}
+            self.restored, self.failed, self.flagged = 0, {}, {}
             self._to_do = set(self.folder.begin(list(self.places.values())))
             self._begun = True
         return self._to_do
@@ -180,6 +185,7 @@ class RestorationSaver:
             row["class_restored"] = self._most_probable(item[Keys.RESTORED_PROBABILITIES])
         if "label" in item:
             row["label"] = self.classes[int(item["label"])]
+        row |= flag_text(item)
         try:
             meta = getattr(item[Keys.RESTORED], "meta", {})
             if RadiographKeys.KIND not in meta:
@@ -191,6 +197,8 @@ class RestorationSaver:
             self._refuse(file, describe_error(error, source))
         else:
             self.restored += 1
+            if item.get("flags"):
+                self.flagged[file] = item["flags"]
 
     def _refuse(self, file: str, reason: str) -> None:
         self.failed[file] = reason
@@ -204,7 +212,7 @@ def restoration_settings(
     model: str | os.PathLike | None, inferer: RestorationInferer | None, precision: str
 ) -> dict[str, Any]:
     """Return what decides how an image is restored: the model's SHA-256, working size, passes, precision."""
-    digest = "" if model is None else hashlib.sha256(Path(model).read_bytes()).hexdigest()
+    digest = "" if model is None else model_digest(model)
     inferer = inferer or RestorationInferer()
     return {"model": digest, "size": inferer.size, "passes": inferer.passes, "precision": precision}
 

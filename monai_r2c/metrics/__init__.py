@@ -15,13 +15,16 @@ from .bootstrap import bootstrap_intervals
 from .classification import SCORES, ClassificationMetric, classification_scores, confusion_matrix
 from .cycle_error import CycleErrorMetric
 from .descriptions import DESCRIPTIONS, ScoreDescription, describe_score
+from .familiarity import FamiliarityModel, fit_familiarity, unfamiliarity
 from .feature_distance import FeatureDistanceMetric, frechet_distance, kernel_distance
 from .grouped import GroupedMetric, ImageMetric
 from .layer_features import LayerFeatures
+from .layout_features import layout_features
 from .niqe import NIQEMetric, NIQEModel, fit_niqe, niqe
 from .preservation import ClassPreservationMetric
 from .quality import QualityMetric
 from .reference import ReferenceMetric
+from .restoration_check import RestorationCheck
 from .score import Score
 from .structure import StructuralChangeMetric, structural_change, structural_change_map
 
@@ -31,6 +34,7 @@ __all__ = [
     "ClassPreservationMetric",
     "ClassificationMetric",
     "CycleErrorMetric",
+    "FamiliarityModel",
     "FeatureDistanceMetric",
     "GroupedMetric",
     "ImageMetric",
@@ -39,6 +43,7 @@ __all__ = [
     "NIQEModel",
     "QualityMetric",
     "ReferenceMetric",
+    "RestorationCheck",
     "Score",
     "ScoreDescription",
     "StructuralChangeMetric",
@@ -46,10 +51,13 @@ __all__ = [
     "classification_scores",
     "confusion_matrix",
     "describe_score",
+    "fit_familiarity",
     "fit_niqe",
     "frechet_distance",
     "kernel_distance",
+    "layout_features",
     "niqe",
     "structural_change",
     "structural_change_map",
+    "unfamiliarity",
 ]

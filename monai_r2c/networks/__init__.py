@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from .blocks import OperationalConvolution
+from .box import box_path, model_digest, model_path
 from .convert import to_operational
 from .convert_to_plain import from_operational
 from .fit import check_network
@@ -26,7 +27,9 @@ from .layers import (
 )
 from .model_file import (
     ModelSettings,
+    annotate_model,
     build_restorer,
+    describe_model,
     find_model,
     has_degrader,
     load_degrader,
@@ -55,11 +58,14 @@ __all__ = [
     "R2CRestorer",
     "WrappedGenerator",
     "WrappedRestorer",
+    "annotate_model",
     "as_generator",
     "as_restorer",
+    "box_path",
     "build_generator",
     "build_restorer",
     "check_network",
+    "describe_model",
     "find_model",
     "from_operational",
     "glorot_uniform_",
@@ -67,6 +73,8 @@ __all__ = [
     "load_degrader",
     "load_published_arrays",
     "load_restorer",
+    "model_digest",
+    "model_path",
     "read_settings",
     "save_model",
     "start_from",

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ import torch.nn as nn
 
 from monai_r2c.utils import InputError
 
+from .box import box_path, model_digest, model_path
 from .nets import GeneratorBase, R2CGenerator, R2CRestorer, WrappedGenerator, WrappedRestorer
 from .placement import to_device
 from .views import as_restorer, build_generator
@@ -43,11 +44,16 @@ class ModelSettings:
             ``network``.
         classes: names of the classes, in the order of the logits.
         image_size: rows and columns of the square images it was trained on, in pixels.
+        notes: what people should know of it: its ``name``, and what it was ``trained_on``; of most models nothing.
+        statistics: of the training images, by what they are for: numbers and tensors by name, such as
+            `monai_r2c.handlers.add_statistics` keeps; of most models nothing.
     """
 
     generator: Mapping[str, Any]
     classes: tuple[str, ...]
     image_size: int
+    notes: Mapping[str, str] = field(default_factory=dict)
+    statistics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, compare=False)
 
     @property
     def variant(self) -> str:
@@ -84,16 +90,54 @@ def save_model(
         others: further networks by name (``degrader``, ``poor_discriminator``, ``good_discriminator``), whose weights
             are kept beside.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    weights = _weights(restorer)
-    weights._metadata[_ENTRY] = {  # type: ignore[attr-defined]
+    about = {
         "format": _FORMAT,
         "generator": restorer.get_settings(),
         "classes": list(classes),
         "image_size": int(image_size),
         "others": {name: _weights(network) for name, network in others.items()},
     }
+    _write(path, _weights(restorer), about)
+
+
+def annotate_model(
+    path: str | os.PathLike,
+    notes: Mapping[str, str] | None = None,
+    statistics: Mapping[str, Mapping[str, Any]] | None = None,
+    output: str | os.PathLike | None = None,
+    others: bool = True,
+) -> None:
+    """Add to what a model file says of itself; the weights stay as they are.
+
+    Args:
+        path: of the model file.
+        notes, statistics: see `ModelSettings`; they replace what the file has under the same names.
+        output: file to write; None replaces `path` at once.
+        others: whether the networks beside the restorer are kept.
+
+    Raises:
+        InputError: when the file is missing or is not a model file.
+    """
+    contents = _read(path)
+    settings = contents.settings
+    about = {
+        "format": _FORMAT,
+        "generator": dict(settings.generator),
+        "classes": list(settings.classes),
+        "image_size": settings.image_size,
+        "others": dict(contents.others) if others else {},
+        "notes": {**settings.notes, **(notes or {})},
+        "statistics": {**settings.statistics, **(statistics or {})},
+    }
+    weights = OrderedDict(contents.restorer)
+    weights._metadata = dict(getattr(contents.restorer, "_metadata", {}))  # type: ignore[attr-defined]
+    _write(model_path(path) if output is None else output, weights, about)
+
+
+def _write(path: str | os.PathLike, weights: OrderedDict[str, torch.Tensor], about: Mapping[str, Any]) -> None:
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    weights._metadata[_ENTRY] = dict(about)  # type: ignore[attr-defined]
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("wb") as file:  # given a path, torch would hide why a write failed
@@ -105,14 +149,29 @@ def save_model(
         partial.unlink(missing_ok=True)
 
 
+def describe_model(path: str | os.PathLike) -> str:
+    """Say in one line which model a file is: its name, SHA-256 and what it was trained on, or its path and classes.
+
+    Raises:
+        InputError: when the file is missing or is not a model file.
+    """
+    settings, digest = read_settings(path), model_digest(path)[:12]
+    if "name" not in settings.notes:
+        return f"Model: {path} (SHA-256 {digest}), classes {', '.join(settings.classes)}; for research only."
+    trained_on = settings.notes.get("trained_on", "images that it does not name")
+    return f"Model: {settings.notes['name']} (SHA-256 {digest}), trained on {trained_on}; for research only."
+
+
 def find_model(*folders: str | os.PathLike) -> str:
     """Return the first ``model.pt`` that there is in the folders, such as those of a run and of a bundle's models.
 
-    Where there is none, return where it would be: in the first folder that exists, else in the last one.
+    Where there is none, return that of the box (`box_path`), which comes with the package; but of the folder of a run
+    that has none yet return where it would be, so that no other model takes its place unasked.
     """
-    paths = [Path(folder) / "model.pt" for folder in folders]
-    there = [path for path in paths if path.is_file()] or [path for path in paths if path.parent.is_dir()]
-    return str((there or paths[-1:])[0])
+    for folder in map(Path, folders):
+        if (folder / "model.pt").is_file() or (folder / "configuration.json").is_file():
+            return str(folder / "model.pt")
+    return str(box_path())
 
 
 def read_settings(path: str | os.PathLike) -> ModelSettings:
@@ -144,7 +203,7 @@ def build_restorer(
         InputError: when there is a file, but it is not a model file or has another architecture.
     """
     wanted = {"variant": variant, "order": order, "channels": channels, "features": features}
-    if Path(path).is_file():
+    if model_path(path).is_file():
         contents = _read(path)
         _require(path, contents.settings, wanted)
         return as_restorer(_build(path, contents.settings, contents.restorer))
@@ -162,7 +221,7 @@ def load_restorer(
     """Build the restorer of a model file and load its weights.
 
     Args:
-        path: of the model file.
+        path: of the model file, or ``box`` for the one that comes with the package.
         variant, order, channels: what the model must have; None accepts what it has.
         device: where the network goes.
 
@@ -214,7 +273,7 @@ def _weights(network: nn.Module) -> OrderedDict[str, torch.Tensor]:
 
 
 def _read(path: str | os.PathLike) -> _Contents:
-    path = Path(path)
+    path = model_path(path)
     if not path.is_file():
         raise InputError(f"{path}: no model file there; train first, or give the path of a model.pt.")
     try:
@@ -236,6 +295,11 @@ def _read(path: str | os.PathLike) -> _Contents:
             return _Contents(_settings(loaded), restorer, others)
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: is a damaged model file ({error!r}); expected one that training wrote.") from error
+    found = about.get("format", loaded.get("format"))
+    if isinstance(found, str):
+        raise InputError(
+            f"{path}: was written by another version ({found}); this one reads {_NESTED_FORMAT} and {_FORMAT[-1]}."
+        )
     if loaded and all(isinstance(value, torch.Tensor) for value in loaded.values()):
         raise InputError(
             f"{path}: is a state dict that does not say its architecture and classes; expected a model.pt that "
@@ -245,7 +309,13 @@ def _read(path: str | os.PathLike) -> _Contents:
 
 
 def _settings(contents: Mapping[str, Any]) -> ModelSettings:
-    return ModelSettings(dict(contents["generator"]), tuple(contents["classes"]), contents["image_size"])
+    return ModelSettings(
+        dict(contents["generator"]),
+        tuple(contents["classes"]),
+        contents["image_size"],
+        dict(contents.get("notes", {})),
+        dict(contents.get("statistics", {})),
+    )
 
 
 def _require(path: str | os.PathLike, settings: ModelSettings, wanted: Mapping[str, Any]) -> None:

@@ -30,7 +30,7 @@ def start_from(path: str | os.PathLike, restorer: nn.Module, degrader: nn.Module
     the degrader where the file holds none.
 
     Args:
-        path: of the model file.
+        path: of the model file, or ``box`` for the one that comes with the package.
         restorer, degrader: of the run, as its settings build them.
 
     Raises:
@@ -55,6 +55,7 @@ def _take(path: str | os.PathLike, network: nn.Module, trained: nn.Module) -> No
     elif other:
         raise InputError(
             f"start_from: the network of {path} is another than the run's ({len(other)} of {len(names)} weights "
-            f"differ, such as {other[0]}); give its settings (variant, order, features, channels) or another model."
+            f"differ, such as {other[0]}); give its settings (variant, order, features, channels, network_def; that of "
+            "the box is in configs/finetune.yaml) or another model."
         )
     network.load_state_dict(given)

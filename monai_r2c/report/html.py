@@ -20,7 +20,7 @@ from monai_r2c.handlers.tables import COUNTS, NOTICE
 from .case_page import render_cases
 from .collect import RunContents
 from .curves import PANELS, draw_curves
-from .tables import Table, confusion_tables, count_table, score_tables, setting_table, undefined_scores
+from .tables import Table, confusion_tables, count_table, flag_table, score_tables, setting_table, undefined_scores
 from .tiles import render_tiles
 from .verdict import judge_restoration
 
@@ -34,6 +34,7 @@ def render_html(run: RunContents, subtitle: str) -> str:
     """
     sections = [
         ("cases", "Cases", render_cases(run) if run.cases.get("cases") else ""),
+        ("flags", "Flagged images", _flags(run)),
         ("scores", "Scores", _scores(run)),
         ("curves", "Training", _curves(run)),
         ("data", "Data", _data(run)),
@@ -109,6 +110,16 @@ def _data(run: RunContents) -> str:
     patients = run.patients()
     known = f"{patients} patients are known by name." if patients else "No patient is given: intervals are over images."
     return f"{_table(table)}<p>{known}</p>"
+
+
+def _flags(run: RunContents) -> str:
+    table = flag_table(run)
+    if table is None:
+        return ""
+    return (
+        "<p><b>unfamiliar</b>: unlike what the model was trained on, so nothing is known of what it makes of it; "
+        f"<b>worse</b>: NIQE, lower is better, rose to a value that good images hardly have.</p>{_table(table)}"
+    )
 
 
 def _settings(run: RunContents) -> str:

@@ -18,7 +18,7 @@ from monai_r2c.handlers.tables import COUNTS, NOTICE
 
 from .case_page import case_facts, case_name, prediction_of, view_names
 from .collect import RunContents
-from .tables import Table, confusion_tables, count_table, score_tables, setting_table, undefined_scores
+from .tables import Table, confusion_tables, count_table, flag_table, score_tables, setting_table, undefined_scores
 from .verdict import judge_restoration
 
 # code, emphasis, tags, cells, links and entities
@@ -52,7 +52,11 @@ def render_markdown(run: RunContents, subtitle: str) -> str:
                 f"{_plain(', '.join(case['reasons']))}{label}; {case_facts(case)}",
                 _table(([title for _, title in views], [pictures, given]), plain=False),
             ]
-    for heading, found in (("Data", count_table(run)), ("Configuration", setting_table(run))):
+    for heading, found in (
+        ("Flagged images", flag_table(run)),
+        ("Data", count_table(run)),
+        ("Configuration", setting_table(run)),
+    ):
         if found is not None:
             parts += [f"## {heading}", _table(found)]
     return "\n\n".join(parts) + "\n"

@@ -73,6 +73,16 @@ def confusion_tables(run: RunContents) -> list[tuple[str, Table]]:
     return tables
 
 
+def flag_table(run: RunContents) -> Table | None:
+    """Poor test images that have a flag, the least familiar first; None where there is none."""
+    flagged = [row for row in run.predictions if row.get("flags")]
+    rows = [
+        [row["file"], *(row.get(name, "") for name in ("unfamiliarity", "niqe", "niqe_restored")), row["flags"]]
+        for row in sorted(flagged, key=lambda row: row.get("unfamiliarity", ""), reverse=True)
+    ]
+    return (["Image", "Unfamiliarity (limit 1)", "NIQE", "NIQE restored", "Flags"], rows) if rows else None
+
+
 def setting_table(run: RunContents) -> Table | None:
     """Settings and versions by name; None where the run wrote none."""
     rows = [[name, _shown(value)] for name, value in run.settings.items()]

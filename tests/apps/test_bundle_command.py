@@ -35,8 +35,7 @@ def _files(folder: Path) -> dict[str, bytes]:
 def test_bundle_is_written_as_it_is_and_the_next_command_is_said(tmp_path: Path) -> None:
     folder = tmp_path / "my bundle"
     lines = _write(folder).splitlines()
-    expected = {name: content for name, content in _files(BUNDLE).items() if not name.endswith(".pt")}
-    assert _files(folder) == expected
+    assert _files(folder) == _files(BUNDLE)
     assert lines[1] == f"cd '{folder}'"
     assert lines[2].startswith("python -m monai.bundle run training --config_file configs/train.yaml ")
 
@@ -64,10 +63,15 @@ def test_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pyt
         _write(tmp_path / "new")
 
 
-def test_weights_of_the_tree_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_trained_model_comes_along_and_no_other_weights_of_the_tree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     copy = tmp_path / "source"
     shutil.copytree(bundle_folder(), copy)
-    (copy / "models/model.pt").touch()
+    (copy / "models/model.pt").write_bytes(b"the model")
+    (copy / "models/other.pt").touch()
+    (copy / "model.pt").touch()
     monkeypatch.setattr("monai_r2c.apps.bundle.bundle_folder", lambda: copy)
     _write(tmp_path / "new")
-    assert not (tmp_path / "new/models/model.pt").exists()
+    assert (tmp_path / "new/models/model.pt").read_bytes() == b"the model"
+    assert [path.name for path in (tmp_path / "new").rglob("*.pt")] == ["model.pt"]

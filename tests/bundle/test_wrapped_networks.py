@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner
-from monai.bundle import ckpt_export, run
+from monai.bundle import ConfigWorkflow, ckpt_export, run
 
 from monai_r2c.apps.cli import cli
-from monai_r2c.networks import WrappedGenerator, has_degrader, load_degrader, load_restorer, read_settings
+from monai_r2c.networks import WrappedGenerator, box_path, has_degrader, load_degrader, load_restorer, read_settings
 from monai_r2c.utils import find_input_error
 
 UNET = {
@@ -96,3 +96,18 @@ def test_network_that_does_not_fit_the_run_ends_it_with_one_line(
 def test_upsampling_is_a_setting_of_training(configs: Path, dataset_dir: Path, tmp_path: Path) -> None:
     train(configs, dataset_dir, tmp_path, max_epochs=1, features=4, upsampling="resize")
     assert read_settings(tmp_path / "model.pt").generator["upsampling"] == "resize"
+
+
+@pytest.mark.skipif(not box_path().is_file(), reason="the tree holds no trained model")
+def test_training_goes_on_from_the_model_in_the_box(configs: Path, dataset_dir: Path, tmp_path: Path) -> None:
+    files = [str(configs / "train.yaml"), str(configs / "finetune.yaml")]
+    given = {"dataset_dir": str(dataset_dir), "classes": "non-covid,covid", "image_size": 32, "learning_rate": 1e-9}
+    workflow = ConfigWorkflow(
+        files, workflow_type="train", run_id="training", output_dir=str(tmp_path), max_epochs=1, device="cpu", **given
+    )
+    workflow.initialize()
+    workflow.run()
+    trained, box = load_restorer(tmp_path / "model.pt")[0].state_dict(), load_restorer("box")[0].state_dict()
+    assert trained.keys() == box.keys()
+    for name, value in trained.items():
+        torch.testing.assert_close(value, box[name], atol=1e-4, rtol=0)

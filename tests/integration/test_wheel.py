@@ -30,6 +30,7 @@ import pytest
 
 import monai_r2c
 from monai_r2c.data.phantom import write_phantom_dataset
+from monai_r2c.networks import box_path
 
 pytestmark = pytest.mark.slow
 TREE = Path(__file__).parents[2]
@@ -71,6 +72,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(path, copy)
         elif path.name in PACKED:
             shutil.copytree(path, copy / path.name, ignore=shutil.ignore_patterns(*MADE))
+    if box_path().is_file():
+        shutil.copy(box_path(), copy / "bundles/chest_xray_restore_classify/models")
     return copy
 
 
@@ -138,7 +141,7 @@ def test_description_has_no_relative_link_and_the_picture_of_the_repository(whee
     described = _metadata(_build("wheel", sdist, tmp_path, MONAI_R2C_REPOSITORY=REPOSITORY))
     assert all(link.startswith("https://") for link in links.findall(described.get_payload()))
     version = f"v{monai_r2c.__version__}"
-    assert f"]({REPOSITORY}/raw/{version}/docs/source/figures/demo_panel.png)" in described.get_payload()
+    assert f"]({REPOSITORY}/raw/{version}/docs/source/figures/box_restored.png)" in described.get_payload()
     assert f"]({REPOSITORY}/blob/{version}/docs/source/bundle.md)" in described.get_payload()
     assert f"Source, {REPOSITORY}" in described.get_all("Project-URL")
 

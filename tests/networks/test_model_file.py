@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -27,9 +28,12 @@ from monai_r2c.networks import (
     R2CDiscriminator,
     R2CGenerator,
     R2CRestorer,
+    annotate_model,
     as_generator,
     as_restorer,
+    box_path,
     build_restorer,
+    describe_model,
     find_model,
     has_degrader,
     load_degrader,
@@ -179,16 +183,44 @@ def test_network_of_a_bundle_follows_its_model_file_where_there_is_one(model: Pa
     assert build_restorer(tmp_path / "none.pt", features=4).class_features == "preactivation"
 
 
-def test_model_of_a_run_goes_before_that_of_the_bundle(model: Path, tmp_path: Path) -> None:
+def test_model_of_a_run_goes_before_that_of_the_bundle_and_that_before_the_box(model: Path, tmp_path: Path) -> None:
     bundled = tmp_path / "models"
-    assert find_model(tmp_path / "none", bundled) == str(bundled / "model.pt")
-    assert find_model(model.parent, bundled) == str(model)
     bundled.mkdir()
     shutil.copy(model, bundled)
+    assert find_model(model.parent, bundled) == str(model)
     assert find_model(tmp_path / "none", bundled) == str(bundled / "model.pt")
-    assert find_model(tmp_path, bundled) == str(bundled / "model.pt")
     (bundled / "model.pt").unlink()
-    assert find_model(tmp_path, bundled) == str(tmp_path / "model.pt")
+    assert find_model(tmp_path / "none", bundled) == str(box_path())
+
+
+def test_a_run_without_a_model_does_not_get_another_one_unasked(tmp_path: Path) -> None:
+    (tmp_path / "configuration.json").write_text("{}")
+    assert find_model(tmp_path, tmp_path / "models") == str(tmp_path / "model.pt")
+
+
+def test_notes_and_statistics_are_added_and_the_rest_stays(model: Path, tmp_path: Path) -> None:
+    before = torch.load(model, weights_only=True)
+    kept = {"familiarity": {"limit": 2.0, "mean": torch.arange(3.0)}}
+    annotate_model(model, {"name": "a name", "trained_on": "four images"})
+    annotate_model(model, {"trained_on": "five images"}, kept, tmp_path / "other.pt", others=False)
+    settings = read_settings(tmp_path / "other.pt")
+    assert settings.notes == {"name": "a name", "trained_on": "five images"}
+    assert torch.equal(settings.statistics["familiarity"]["mean"], torch.arange(3.0))
+    assert settings.classes == ("non-covid", "covid")
+    after = load_restorer(tmp_path / "other.pt")[0].state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    digest = hashlib.sha256((tmp_path / "other.pt").read_bytes()).hexdigest()[:12]
+    line = describe_model(tmp_path / "other.pt")
+    assert line == f"Model: a name (SHA-256 {digest}), trained on five images; for research only."
+
+
+def test_file_of_another_version_is_refused_by_its_version(model: Path) -> None:
+    weights = torch.load(model, weights_only=True)
+    weights._metadata["monai_r2c"]["format"] = "monai_r2c model 3"
+    torch.save(weights, model)
+    with pytest.raises(InputError, match=r"another version \(monai_r2c model 3\); this one reads .* 1 and 2"):
+        read_settings(model)
 
 
 def test_views_are_one_network_with_the_same_weights() -> None:

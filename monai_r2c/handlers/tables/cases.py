@@ -31,12 +31,15 @@ def choose_cases(rows: Sequence[Mapping[str, Any]], count: int = 3) -> dict[int,
         count: images for each reason at most.
 
     Returns:
-        Index of the row, and why it was chosen; best first. An image may be chosen for several reasons.
+        Index of the row, and why it was chosen; best first. An image may be chosen for several reasons. None is called
+        best whose NIQE rose or that has a flag, see `RestorationFlags`.
     """
     gains = restoration_gains(rows)
+    trusted = {i: gain for i, gain in gains.items() if not (rows[i].get("flags") or _niqe_rose(rows[i]))}
+    best = trusted or {i: gain for i, gain in gains.items() if gain <= 0}
     wrong = [i for i, row in enumerate(rows) if row.get("label") not in (None, row.get("class"))]
     rankings = {
-        BEST: (sorted(gains, key=lambda i: -gains[i])[: max(1, min(count, len(gains) // 2))] if gains else []),
+        BEST: sorted(best, key=lambda i: -best[i])[: max(1, min(count, len(gains) // 2))],
         WORST: sorted(gains, key=lambda i: gains[i])[: min(count, len(gains) // 2)],
         CHANGED: _highest(rows, "structural_change", count),
         WRONG: sorted(wrong, key=lambda i: -rows[i]["probability"])[:count],
@@ -75,6 +78,10 @@ def _honest(reason: str, gain: float) -> str:
     if reason == BEST and gain <= 0:
         return LEAST_BAD
     return LEAST_GOOD if reason == WORST and gain >= 0 else reason
+
+
+def _niqe_rose(row: Mapping[str, Any]) -> bool:
+    return row.get("niqe_restored", math.nan) > row.get("niqe", math.nan)
 
 
 def _highest(rows: Sequence[Mapping[str, Any]], name: str, count: int) -> list[int]:
