@@ -201,14 +201,14 @@ def _but(found: FoundImages) -> str:
 
 def _report(plan: RestorationPlan, saver: RestorationSaver) -> None:
     """Every file that was found is in one of the numbers."""
+    from monai_r2c.handlers.restoration_flags import describe_flags
+
     refused, passed_over = len(saver.failed), sum(map(len, plan.found.passed_over.values()))
     done = len(plan.sources) - saver.restored - refused
     for message in [*saver.failed.values(), *plan.found.closed]:
         click.echo(f"Failed: {in_one_line(message)}", err=True)
     if passed_over:
         click.echo(f"Passed over: {in_one_line(plan.found.describe())}.")
-    from monai_r2c.handlers.restoration_flags import describe_flags
-
     for line in describe_flags(saver.flagged):
         click.echo(line)
     click.echo(
