@@ -17,7 +17,7 @@ anything did, or if a text to replace is not there exactly once.
 
     python benchmarks/mutations.py [--only WORD]
 
-What the last whole run printed is in benchmarks/mutations.md.
+What a run printed is in benchmarks/mutations.md.
 """
 
 from __future__ import annotations
