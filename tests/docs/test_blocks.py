@@ -62,7 +62,7 @@ def test_every_block_says_what_it_is() -> None:
 
 def test_what_is_not_run_says_why_and_is_the_exception() -> None:
     runnable = [block for block in ALL if block.language in blocks.RUN]
-    assert sum(bool(block.reason) for block in runnable) <= len(runnable) / 4
+    assert sum(bool(block.reason) for block in runnable) <= 0.3 * len(runnable)
 
 
 @pytest.mark.parametrize("language", ["python", "yaml"])
