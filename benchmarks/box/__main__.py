@@ -92,7 +92,7 @@ def evaluate(
         if part == "beds":
             found[part] = evaluate_beds(rows, restorer, data, most)
         elif part == "severity":
-            found[part] = gain_by_severity(rows, restorer)
+            found[part] = gain_by_severity(rows, restorer, most)
         elif part == "classes":
             found[part] = evaluate_classes(rows, restorer)
         elif part == "flags":

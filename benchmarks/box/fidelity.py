@@ -68,9 +68,10 @@ def evaluate_beds(
     return found
 
 
-def gain_by_severity(rows: Sequence[Row], restorer: Restorer, seed: int = 0) -> dict[str, Any]:
+def gain_by_severity(rows: Sequence[Row], restorer: Restorer, most: int | None = None, seed: int = 0) -> dict[str, Any]:
     """SSIM and PSNR before and after, for each single fault at five severities."""
-    good = [row for row in rows if (row.source, row.split, row.quality) == (NIH, "test", "good")][:_SEVERITY_IMAGES]
+    good = [row for row in rows if (row.source, row.split, row.quality) == (NIH, "test", "good")]
+    good = good[: most or _SEVERITY_IMAGES]
     originals = [read(row.path) for row in good]
     found: dict[str, Any] = {}
     for name, (title, values) in SEVERITIES.items():
