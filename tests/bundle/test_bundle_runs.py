@@ -239,7 +239,9 @@ def test_missing_model_is_refused_in_evaluation_and_inference(configs: Path, tmp
     with pytest.raises(InputError, match=r"model\.pt: no model file there"):
         _evaluate_raising(configs, tmp_path)
     with pytest.raises(InputError, match=r"model\.pt: no model file there"):
-        _evaluate_raising(configs, tmp_path, "inference", images=str(dataset_dir), model=str(tmp_path / "model.pt"))
+        _evaluate_raising(
+            configs, tmp_path, run_id="inference", images=str(dataset_dir), model=str(tmp_path / "model.pt")
+        )
 
 
 def test_refused_model_leaves_the_output_folder_to_the_right_one(
