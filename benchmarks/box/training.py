@@ -17,6 +17,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from benchmarks.restoration.results import host
 
 from .datalist import CLASSES
@@ -77,7 +79,7 @@ def commands(stages: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def train_first_steps(settings: Mapping[str, Any], data: Path, output: Path) -> list[float]:
-    """Train the first stage for 50 steps; return the loss of each.
+    """Train the first stage for 50 steps, with one thread, as the training had; return the loss of each.
 
     Args:
         settings: of the stage.
@@ -89,6 +91,7 @@ def train_first_steps(settings: Mapping[str, Any], data: Path, output: Path) -> 
 
     from .datalist import write_datalist
 
+    torch.set_num_threads(1)
     listed = write_datalist(data / "cxr", output / "data")
     root = Path(__file__).parents[2]
     given = {**settings, "datalist": str(listed), "output_dir": str(output), "train::handlers": []}
