@@ -104,7 +104,8 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
 
 def _bed_table(beds: Mapping[str, Any]) -> str:
     lines = [
-        "| faults | images | PSNR poor → restored | gain, dB | SSIM poor → restored | gain | detail, dB | gradient |"
+        "| faults | images | PSNR poor → restored | gain, dB | SSIM poor → restored | gain | detail, dB | gradient "
+        "| flagged `worse` |"
     ]
     lines.append("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for key, (bed, source) in _BEDS.items():
