@@ -23,7 +23,7 @@ from click.core import ParameterSource
 
 from monai_r2c.utils import InputError, in_one_line
 
-from .options import modality_option, output_option, reader_option
+from .options import MODALITIES, modality_option, output_option, reader_option
 
 if TYPE_CHECKING:
     from monai_r2c.data import Datalist
@@ -116,6 +116,14 @@ def datalist(
     study, source and view where nothing else does; those of other modalities are left out.
     """
     source = _require_one_source()
+    given = (*folders, *poor_folders, *good_folders)
+    if classes is None and dataset_dir is None:
+        raise InputError(_ask_for_classes(given))
+    if manifest is not None and not (label or label_patterns):
+        raise InputError("--manifest needs --label, the column of the class name, or --label-pattern")
+    if folders and quality is None:
+        raise InputError("--folder needs --quality, a CSV file that grades its images; see the quality command")
+    _check_exists(manifest, dataset_dir, quality, *(_label_and_folder(text)[1] for text in given))
     from monai_r2c.data import Datalist, read_dataset_dir
     from monai_r2c.data.datalist import (
         ManifestColumns,
@@ -130,24 +138,13 @@ def datalist(
         select_from_manifest,
     )
     from monai_r2c.data.dicom_tags import of_modalities, read_dicom_tags, with_dicom_tags
-    from monai_r2c.transforms.radiograph.dicom import MODALITIES
 
     names = None if classes is None else check_classes(classes, "--classes")
     if dataset_dir is not None:
         read = read_dataset_dir(dataset_dir, names, required=())
         names, selection = read.classes, Selection(list(read.entries))
     else:
-        if names is None:
-            told = dict.fromkeys(
-                text.partition("=")[0] for text in (*folders, *poor_folders, *good_folders) if "=" in text
-            )
-            example = ",".join(reversed(told)) if len(told) > 1 else "non-covid,covid"
-            raise InputError(
-                f"--classes is needed, such as --classes {example}: their order is that of the outputs, and of two the "
-                "second is the positive one"
-            )
-        if manifest is not None and not (label or label_patterns):
-            raise InputError("--manifest needs --label, the column of the class name, or --label-pattern")
+        assert names is not None
         by_label = [_pair(text, "LABEL=REGEX") for text in label_patterns]
         patterns = NamePatterns(
             [(name, _regex(pattern)) for name, pattern in by_label],
@@ -159,8 +156,6 @@ def datalist(
             where = dict(_pair(condition, "COLUMN=VALUE") for condition in conditions)
             selection = select_from_manifest(manifest, rules, columns, image_root, where)
         else:
-            if folders and quality is None:
-                raise InputError("--folder needs --quality, a CSV file that grades its images; see the quality command")
             graded = [(None, folders), ("poor", poor_folders), ("good", good_folders)]
             sources = [_folder(text, of_all) for of_all, texts in graded for text in texts]
             selection = select_from_folders(sources, rules, quality)
@@ -220,6 +215,15 @@ def _require_one_source() -> str:
     return sources[0]
 
 
+def _ask_for_classes(folders: Sequence[str]) -> str:
+    told = [label for label in dict.fromkeys(_label_and_folder(text)[0] for text in folders) if label]
+    example = ",".join(reversed(told)) if len(told) > 1 else "non-covid,covid"
+    return (
+        f"--classes is needed, such as --classes {example}: their order is that of the outputs, and of two the "
+        "second is the positive one"
+    )
+
+
 def _pair(text: str, form: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals and value):
@@ -227,13 +231,22 @@ def _pair(text: str, form: str) -> tuple[str, str]:
     return name, value
 
 
+def _check_exists(*paths: Path | None) -> None:
+    for path in paths:
+        if path is not None and not path.exists():
+            raise InputError(f"{path}: there is no such {'file' if path.suffix else 'folder'}.")
+
+
 def _folder(text: str, domain: str | None) -> ImageFolder:
     from monai_r2c.data.datalist import ImageFolder
 
+    label, folder = _label_and_folder(text)
+    return ImageFolder(folder, label, domain)
+
+
+def _label_and_folder(text: str) -> tuple[str | None, Path]:
     label, equals, folder = text.partition("=")
-    if equals and "/" not in label:
-        return ImageFolder(Path(folder), label, domain)
-    return ImageFolder(Path(text), None, domain)
+    return (label, Path(folder)) if equals and "/" not in label else (None, Path(text))
 
 
 def _regex(pattern: str) -> re.Pattern[str]:

@@ -18,20 +18,8 @@ from typing import Any
 import click
 
 
-class LateHelp(click.Option):
-    """An option whose help names what takes long to import: it is written when it is shown.
-
-    Args:
-        describe: gives the help.
-    """
-
-    def __init__(self, *args: Any, describe: Callable[[], str], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.describe = describe
-
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        self.help = self.describe()
-        return super().get_help_record(ctx)
+# MODALITIES of monai_r2c.transforms.radiograph.dicom, here too so that help imports nothing heavy
+MODALITIES = ("CR", "DX", "RG")
 
 
 def output_option(description: str, *, folder: bool = False, required: bool = True) -> Callable[[Any], Any]:
@@ -48,17 +36,5 @@ def reader_option() -> Callable[[Any], Any]:
 
 def modality_option() -> Callable[[Any], Any]:
     """Return the option that admits modalities beside those of radiographs."""
-    return click.option(
-        "--modality",
-        "modalities",
-        multiple=True,
-        metavar="CODE",
-        cls=LateHelp,
-        describe=_describe_modalities,
-    )
-
-
-def _describe_modalities() -> str:
-    from monai_r2c.transforms.radiograph.dicom import MODALITIES
-
-    return f"Admit it in DICOM beside {', '.join(MODALITIES)}."
+    text = f"Admit it in DICOM beside {', '.join(MODALITIES)}."
+    return click.option("--modality", "modalities", multiple=True, metavar="CODE", help=text)

@@ -16,16 +16,19 @@ from pathlib import Path
 
 import click
 
+_IMAGES = click.IntRange(2, 9999)
+_SEED = "Of all random choices; the same seed writes the same files."
+
 
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--size", default=128, show_default=True, help="Rows and columns, in pixels.")
-@click.option("--train", default=64, show_default=True, help="Images per domain to train with.")
-@click.option("--validation", default=16, show_default=True, help="Images per domain to validate with.")
-@click.option("--test", default=32, show_default=True, help="Images per domain to test with.")
 @click.option(
-    "--seed", default=0, show_default=True, help="Of all random choices; the same seed writes the same files."
+    "--size", type=click.IntRange(32, 1024), default=128, show_default=True, help="Rows and columns, in pixels."
 )
+@click.option("--train", type=_IMAGES, default=64, show_default=True, help="Images per domain to train with.")
+@click.option("--validation", type=_IMAGES, default=16, show_default=True, help="Images per domain to validate with.")
+@click.option("--test", type=_IMAGES, default=32, show_default=True, help="Images per domain to test with.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help=_SEED)
 def phantom(out: Path, size: int, train: int, validation: int, test: int, seed: int) -> None:
     """Write synthetic chest radiographs, poor and good, to the new or empty folder OUT.
 

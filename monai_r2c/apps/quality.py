@@ -19,7 +19,7 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,17 +28,27 @@ import click
 from monai_r2c.utils import InputError
 from monai_r2c.utils.files import check_writable, write_text_atomically
 
-from .options import LateHelp, modality_option, output_option, reader_option
+from .options import MODALITIES, modality_option, output_option, reader_option
 
 if TYPE_CHECKING:
     from monai_r2c.data import QualityThresholds
     from monai_r2c.transforms import LoadRadiograph
 
 
-def _describe_thresholds() -> str:
-    from monai_r2c.data.quality import DEFAULT_THRESHOLDS
-
-    return f"Another threshold than these: {', '.join(f'{k}={v:g}' for k, v in asdict(DEFAULT_THRESHOLDS).items())}."
+# QualityThresholds of monai_r2c.data, here too so that help imports nothing heavy
+THRESHOLDS = {
+    "poor_contrast": 88.0,
+    "poor_cnr": 34.0,
+    "poor_sharpness": 1.7,
+    "poor_mean_low": 100.0,
+    "poor_mean_high": 172.0,
+    "poor_clipping": 0.08,
+    "good_contrast": 98.0,
+    "good_cnr": 38.0,
+    "good_sharpness": 1.8,
+    "good_mean_low": 105.0,
+    "good_mean_high": 168.0,
+}
 
 
 @click.command()
@@ -51,8 +61,7 @@ def _describe_thresholds() -> str:
     "changes",
     multiple=True,
     metavar="NAME=VALUE",
-    cls=LateHelp,
-    describe=_describe_thresholds,
+    help=f"Another threshold than these: {', '.join(f'{name}={value:g}' for name, value in THRESHOLDS.items())}.",
 )
 def quality(
     paths: Sequence[Path], output: Path, modalities: Sequence[str], reader: str, changes: Sequence[str]
@@ -63,15 +72,15 @@ def quality(
     column file is relative to the CSV's folder. An image that cannot be read has its reason in the column error,
     and the exit status is 1 then. The proposals follow fixed thresholds: look at the images before using them.
     """
+    changed = _thresholds(changes)
     from tqdm import tqdm
 
-    from monai_r2c.data import QualityMeasures
+    from monai_r2c.data import QualityMeasures, QualityThresholds
     from monai_r2c.data.restorations.table import safe_cell
     from monai_r2c.transforms import LoadRadiograph
-    from monai_r2c.transforms.radiograph.dicom import MODALITIES
 
     columns = ("file", *(field.name for field in fields(QualityMeasures)), "faults", "quality", "error")
-    thresholds = _thresholds(changes)
+    thresholds = QualityThresholds(**changed)
     images = _collect(paths)
     check_writable(output)
     load = LoadRadiograph(reader, (*MODALITIES, *modalities))
@@ -87,22 +96,19 @@ def quality(
         sys.exit(1)
 
 
-def _thresholds(changes: Sequence[str]) -> QualityThresholds:
-    from monai_r2c.data.quality import DEFAULT_THRESHOLDS, QualityThresholds
-
-    allowed = [field.name for field in fields(QualityThresholds)]
-    values = {}
+def _thresholds(changes: Sequence[str]) -> dict[str, float]:
+    values = dict(THRESHOLDS)
     for change in changes:
         name, _, value = change.partition("=")
-        if name not in allowed:
-            raise InputError(f"--threshold {change}: expected NAME=VALUE with a name of {', '.join(allowed)}")
+        if name not in values:
+            raise InputError(f"--threshold {change}: expected NAME=VALUE with a name of {', '.join(values)}")
         try:
             values[name] = float(value)
         except ValueError as error:
             raise InputError(f"--threshold {change}: {value!r} is not a number") from error
         if math.isnan(values[name]):
             raise InputError(f"--threshold {change}: every comparison with NaN fails; expected a number")
-    return replace(DEFAULT_THRESHOLDS, **values)
+    return values
 
 
 def _collect(paths: Sequence[Path]) -> list[Path]:

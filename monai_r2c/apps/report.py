@@ -15,6 +15,8 @@ from pathlib import Path
 
 import click
 
+from monai_r2c.utils import InputError
+
 
 @click.command()
 @click.argument("run_dir", type=click.Path(path_type=Path))
@@ -24,6 +26,8 @@ def report(run_dir: Path) -> None:
     RUN_DIR is the output_dir of a training; evaluate it first, so that the report has scores and images. The page is
     one file that opens without a network.
     """
+    if not run_dir.is_dir():
+        raise InputError(f"{run_dir}: there is no such folder; expected the output_dir of a run.")
     from monai_r2c.report import write_report
 
     write_report(run_dir)

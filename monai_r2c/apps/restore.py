@@ -23,7 +23,7 @@ import click
 
 from monai_r2c.utils import InputError, in_one_line
 
-from .options import modality_option, output_option, reader_option
+from .options import MODALITIES, modality_option, output_option, reader_option
 
 if TYPE_CHECKING:
     import torch
@@ -77,6 +77,8 @@ def restore(
     is 1. The same command again continues where an interrupted one ended and tries failed images anew. Nothing is
     replaced that this command did not write.
     """
+    if not any(path.exists() for path in paths):
+        raise InputError(f"{', '.join(map(str, paths))}: there is no such file or folder.")
     from monai.data import DataLoader
     from monai.transforms import Compose, RepeatChanneld, ScaleIntensityRanged
 
@@ -86,7 +88,6 @@ def restore(
     from monai_r2c.inferers import RestorationInferer
     from monai_r2c.networks import describe_model, load_restorer, model_path
     from monai_r2c.transforms import LoadRadiographd
-    from monai_r2c.transforms.radiograph.dicom import MODALITIES
     from monai_r2c.utils import process_device, process_rank, start_processes, stop_processes
 
     plan, model = plan_restoration(paths, output), model_path(model)

@@ -76,15 +76,15 @@ def make(
     RUN is the output_dir of a training that was evaluated: its poor test images and their restorations are compared.
     Give readers page.html, which works without a network, or start `study serve`. Keep the folder key to yourself.
     """
+    if (run is None) == (poor is None):
+        raise InputError("give either RUN, the output_dir of an evaluated run, or --poor FOLDER")
+    if run is not None and labels is not None:
+        raise InputError("--labels: the run's own labels are taken; give it with --poor only")
     from monai_r2c.study import Design, cases_of_folders, cases_of_run, make_study
     from monai_r2c.study.cases import parse_methods
 
     others = parse_methods(methods)
-    if (run is None) == (poor is None):
-        raise InputError("give either RUN, the output_dir of an evaluated run, or --poor FOLDER")
     if run is not None:
-        if labels is not None:
-            raise InputError("--labels: the run's own labels are taken; give it with --poor only")
         found = cases_of_run(run, others, with_reference)
     else:
         assert poor is not None
@@ -191,10 +191,10 @@ def plan(
     Tests are two-sided at 5 %. The spreads are assumptions: take them from a pilot study where there is one, and see
     how the numbers change with them.
     """
-    from monai_r2c.study.power import READERS, AUCPlan, PreferencePlan, cases_needed
-
     if preference is None and auc_difference is None:
         raise InputError("give --preference SHARE or --auc-difference DIFFERENCE")
+    from monai_r2c.study.power import READERS, AUCPlan, PreferencePlan, cases_needed
+
     plans: list[tuple[str, PreferencePlan | AUCPlan]] = []
     if preference is not None:
         plans.append((f"preference of {preference:g}", PreferencePlan(preference, reader_sd, case_correlation)))

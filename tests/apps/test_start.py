@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -21,26 +22,56 @@ import pytest
 import monai_r2c
 from monai_r2c.apps.cli import COMMANDS, cli
 from monai_r2c.apps.import_checkpoint import VARIANTS
+from monai_r2c.apps.options import MODALITIES
+from monai_r2c.apps.quality import THRESHOLDS
+from monai_r2c.data import QualityThresholds
+from monai_r2c.transforms import LoadRadiograph
 from monai_r2c.utils import Variant
 
 HEAVY = ["torch", "monai", "ignite", "numpy", "scipy"]
 
 
+# wrong values of options, which a person should not wait for either
+WRONG = (
+    "quality . --output q.csv --threshold poor_nothing=1",
+    "datalist --folder a=. --output d.json",
+    "datalist --poor-folder a=nowhere --good-folder b=nowhere --classes a,b --output d.json",
+    "datalist --manifest m.csv --classes a,b --output d.json",
+    "phantom --size 8 out",
+    "report nowhere",
+    "restore nowhere --output out",
+    "study make --output out",
+    "study plan",
+)
+
+
 def test_answers_about_usage_import_neither_torch_nor_monai() -> None:
-    """Every wrong option and wrong command, help and version, in one process that must not have loaded what is slow."""
+    """Every help, wrong option and wrong command in one process that must not have loaded what is slow."""
     program = f"""
 import sys
 sys.argv = ["monai-r2c"]
 import click
 from monai_r2c.apps.cli import COMMANDS, cli
+from monai_r2c.utils import InputError
 
-for arguments in (["--help"], ["--version"], ["nothing"], *([name, "--bogus"] for name in COMMANDS)):
+def words(group, *before):
+    for name in group.list_commands(None):
+        command = group.get_command(None, name)
+        yield [*before, name]
+        if isinstance(command, click.Group):
+            yield from words(command, *before, name)
+
+named = list(words(cli))
+assert len(named) > len(COMMANDS)
+helps = [["--help"], ["--version"], *([*one, "--help"] for one in named)]
+for arguments in (*helps, ["nothing"], *([*one, "--bogus"] for one in named), *map(str.split, {WRONG})):
     try:
         cli.main(arguments, standalone_mode=False)
-    except (click.UsageError, click.exceptions.Exit):
-        pass
-loaded = set({HEAVY}) & set(sys.modules)
-assert not loaded, loaded
+        assert arguments in helps, arguments
+    except (click.UsageError, InputError):
+        assert arguments not in helps, arguments
+    loaded = set({HEAVY}) & set(sys.modules)
+    assert not loaded, (arguments, loaded)
 import monai_r2c
 assert monai_r2c.networks.R2CGenerator
 """
@@ -68,15 +99,10 @@ def test_nearest_command_is_told() -> None:
         cli.main(["resore"], standalone_mode=False)
 
 
-def test_variants_of_the_command_are_those_of_the_networks() -> None:
+def test_what_the_helps_say_is_what_the_package_does() -> None:
     assert [variant.value for variant in Variant] == list(VARIANTS)
-
-
-def test_late_helps_are_written_when_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    cli.main(["quality", "--help"], standalone_mode=False)
-    shown = " ".join(capsys.readouterr().out.split())
-    assert "poor_cnr=34" in shown
-    assert "Admit it in DICOM beside CR, DX, RG" in shown
+    assert asdict(QualityThresholds()) == THRESHOLDS
+    assert LoadRadiograph().modalities == MODALITIES
 
 
 def test_missing_classes_name_those_of_the_folders(tmp_path: Path) -> None:
