@@ -20,6 +20,8 @@ import click
 from monai_r2c.utils import InputError
 from monai_r2c.utils.bundle_folder import BUNDLE, bundle_folder
 
+from .next_steps import say_next
+
 # what a working tree may hold beside the bundle and its trained model
 _IGNORED = shutil.ignore_patterns("*.pt", "*.ts", "*.onnx", "__pycache__", "runs")
 _MODEL = "model.pt"
@@ -41,10 +43,11 @@ def bundle(directory: Path) -> None:
     except OSError as error:
         reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror
         raise InputError(f"{directory}: cannot be written ({reason}); give another folder.") from error
-    click.echo(
-        f"{directory}: the bundle {BUNDLE}; train it on your images:\n"
-        f"cd {shlex.quote(str(directory))}\n"
-        "python -m monai.bundle run training --config_file configs/train.yaml --dataset_dir IMAGES --output_dir RUN"
+    click.echo(f"{directory}: the bundle {BUNDLE}")
+    say_next(
+        f"cd {shlex.quote(str(directory))}",
+        "python -m monai.bundle run training --config_file configs/train.yaml --dataset_dir IMAGES --output_dir RUN",
+        when="to train it on your images",
     )
 
 

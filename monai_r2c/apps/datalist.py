@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from click.core import ParameterSource
 
 from monai_r2c.utils import InputError, in_one_line
 
+from .next_steps import say_next, training_commands
 from .options import MODALITIES, modality_option, output_option, reader_option
 
 if TYPE_CHECKING:
@@ -178,13 +178,8 @@ def datalist(
     _report(result, selection.left_out + other)
     for first, second, likeness in alike:
         click.echo(f"alike: {in_one_line(first)} and {in_one_line(second)} (correlation {likeness:.3f})")
-    click.echo(
-        f"wrote {output}\n\nnext, where the bundle's configs are (`python -m monai_r2c bundle DIR` writes them):"
-    )
-    click.echo(
-        "  python -m monai.bundle run training --config_file configs/train.yaml "
-        f"--datalist {shlex.quote(str(output.absolute()))} --output_dir RUN"
-    )
+    click.echo(f"wrote {output}")
+    say_next(*training_commands("datalist", output))
 
 
 def _check_alike(result: Datalist, alike: Sequence[tuple[str, str, float]]) -> None:

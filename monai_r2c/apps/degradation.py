@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ import click
 from monai_r2c.utils import InputError
 from monai_r2c.utils.files import check_writable, write_text_atomically
 
+from .next_steps import say_next, training_commands
 from .options import output_option
 
 if TYPE_CHECKING:
@@ -115,7 +117,10 @@ def _summarise(found: DegradationFit, out: Path, picture: Path) -> None:
         click.echo("degrading does not bring good images closer: do not train with these faults")
     elif found.distance_after > 2 * found.distance_poor:
         click.echo("the blend does not reach them: farthest off are " + ", ".join(_farthest(found)))
-    click.echo(f"wrote {out} and {picture}; look at the picture before you train with it")
+    click.echo(f"wrote {out} and {picture}")
+    faults = shlex.quote(f"%{out.absolute()}")
+    train = training_commands("datalist", Path("data.json"), f"--synthetic_degradation {faults}")
+    say_next(*train, when="after a look at the picture")
 
 
 def _farthest(found: DegradationFit, count: int = 3) -> list[str]:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import click
 
+from .next_steps import restore_command, say_next
+
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
@@ -45,3 +47,4 @@ def familiarity(model: Path, datalist: Path, unseen: Sequence[Path], seed: int) 
     found = check.familiarity
     source = f"{found.unseen} images of other sources" if found.unseen else "the training images"
     click.echo(f"{model}: knows {found.images // 2} training images now; the limit is from {source}.")
+    say_next(restore_command(model))

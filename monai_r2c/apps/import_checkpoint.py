@@ -11,11 +11,11 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
 
+from .next_steps import restore_command, say_next
 from .options import output_option
 
 VARIANTS = ("operational", "convolutional", "convolutional_light")
@@ -62,4 +62,4 @@ def import_checkpoint(
     save_model(output, restorer, names, image_size, **networks)
     others = ", ".join(networks) or "no other network"
     click.echo(f"{output}: {variant} restorer of order {restorer.order} with {channels} channels; {others}")
-    click.echo(f"\nnext:\n  python -m monai_r2c restore IMAGES --model {shlex.quote(str(output))} --output restored")
+    say_next(restore_command(output))

@@ -17,7 +17,6 @@ from typing import Any
 
 import click
 
-
 # MODALITIES of monai_r2c.transforms.radiograph.dicom, here too so that help imports nothing heavy
 MODALITIES = ("CR", "DX", "RG")
 

@@ -11,10 +11,11 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
+
+from .next_steps import say_next, training_commands
 
 _IMAGES = click.IntRange(2, 9999)
 _SEED = "Of all random choices; the same seed writes the same files."
@@ -40,8 +41,4 @@ def phantom(out: Path, size: int, train: int, validation: int, test: int, seed: 
     counts = {"train": train, "validation": validation, "test": test}
     written = write_phantom_dataset(out, counts, size=size, seed=seed, progress=True)
     click.echo(f"{written} phantom radiographs of {size} x {size} pixels in {out}; labels in {out / 'labels.csv'}")
-    click.echo(
-        "\nnext, where the bundle's configs are (`python -m monai_r2c bundle DIR` writes them):\n"
-        "  python -m monai.bundle run training --config_file configs/train.yaml --classes non-covid,covid "
-        f"--image_size {size} --dataset_dir {shlex.quote(str(out.absolute()))} --output_dir RUN"
-    )
+    say_next(*training_commands("dataset_dir", out, f"--classes non-covid,covid --image_size {size}"))

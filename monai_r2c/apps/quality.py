@@ -28,6 +28,7 @@ import click
 from monai_r2c.utils import InputError
 from monai_r2c.utils.files import check_writable, write_text_atomically
 
+from .next_steps import say_next
 from .options import MODALITIES, modality_option, output_option, reader_option
 
 if TYPE_CHECKING:
@@ -147,8 +148,9 @@ def _summarise(rows: Sequence[dict[str, str]], out: Path) -> None:
     for row in rows:
         if "error" in row:
             click.echo(f"not read: {row['error']}", err=True)
-    click.echo(f"wrote {out}\n\nnext, after a look at the images of each grade, with a folder for each class:")
-    click.echo(
-        "  python -m monai_r2c datalist --folder CLASS=DIR --folder OTHER=DIR --classes OTHER,CLASS "
-        f"--quality {shlex.quote(str(out))} --output data.json"
+    click.echo(f"wrote {out}")
+    say_next(
+        "python -m monai_r2c datalist --folder CLASS=DIR --folder OTHER=DIR --classes OTHER,CLASS "
+        f"--quality {shlex.quote(str(out))} --output data.json",
+        when="after a look at the images of each grade, with a folder for each class",
     )

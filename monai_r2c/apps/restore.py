@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ import click
 
 from monai_r2c.utils import InputError, in_one_line
 
+from .next_steps import say_next
 from .options import MODALITIES, modality_option, output_option, reader_option
 
 if TYPE_CHECKING:
@@ -132,7 +134,7 @@ def restore(
         saver.folder.abandon()
         raise
     if process_rank() == 0:
-        _report(plan, saver)
+        _report(plan, saver, paths, output)
     stop_processes()
     if saver.failed or plan.found.closed:
         sys.exit(1)
@@ -200,7 +202,7 @@ def _but(found: FoundImages) -> str:
     return f", but {found.describe()}" if found.describe() else ""
 
 
-def _report(plan: RestorationPlan, saver: RestorationSaver) -> None:
+def _report(plan: RestorationPlan, saver: RestorationSaver, paths: Sequence[Path], output: Path) -> None:
     """Every file that was found is in one of the numbers."""
     from monai_r2c.handlers.restoration_flags import describe_flags
 
@@ -217,6 +219,13 @@ def _report(plan: RestorationPlan, saver: RestorationSaver) -> None:
         f"{refused} refused), {done + passed_over} skipped ({done} already done, {passed_over} passed over); "
         f"see {in_one_line(str(saver.folder.table))}."
     )
+    cases = min(60, saver.restored + done)
+    if len(paths) == 1 and paths[0].is_dir() and cases:
+        poor, restored = shlex.quote(str(paths[0])), shlex.quote(str(output))
+        say_next(
+            f"python -m monai_r2c study make --poor {poor} --method restored={restored} --cases {cases} --output study",
+            when="after a look at the images, to let others judge them without knowing which is which",
+        )
 
 
 def _device(name: str | None) -> torch.device:

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ import click
 
 from monai_r2c.utils import InputError
 
+from .next_steps import say_next
 from .options import output_option
 
 
@@ -107,6 +109,9 @@ def make(
         click.echo(f"{'keep' if path.parent.name == 'key' else 'give'}  {path}")
     if not any(path.name == "page.html" for path in written):
         click.echo("The images are too many for one page: use `study serve`.")
+    name = shlex.quote(str(output))
+    analyse_it = f"python -m monai_r2c study analyse {name} ANSWERS"
+    say_next(f"python -m monai_r2c study serve {name}", analyse_it, when="to have it read and analysed")
 
 
 @study.command()
@@ -127,8 +132,10 @@ def analyse(folder: Path, answers: Sequence[Path], output: Path | None, margin: 
     """
     from monai_r2c.study.analyse import analyse_study
 
-    for path in analyse_study(folder, answers, output or folder / "analysis", margin):
+    written = analyse_study(folder, answers, output or folder / "analysis", margin)
+    for path in written:
         click.echo(f"wrote {path}")
+    click.echo(f"\nnext: open {written[0]} in a browser")
 
 
 @study.command()
@@ -206,3 +213,5 @@ def plan(
         for readers in READERS:
             cases = cases_needed(assumed, readers, power)
             click.echo(f"{readers:7d}  {'no number of cases is enough' if cases is None else cases}")
+    make_it = "python -m monai_r2c study make RUN --readers READERS --cases CASES --output study"
+    say_next(make_it, when="with an evaluated run")

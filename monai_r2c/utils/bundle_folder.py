@@ -18,6 +18,13 @@ BUNDLE = "chest_xray_restore_classify"
 
 def bundle_folder() -> Path:
     """Return where the bundle is: in the installed package, or at the top of the tree that the package is run from."""
-    package = Path(__file__).parents[1]
-    installed = package / "bundles" / BUNDLE
-    return installed if installed.is_dir() else package.parent / "bundles" / BUNDLE
+    return _installed_folder() if is_installed() else Path(__file__).parents[2] / "bundles" / BUNDLE
+
+
+def is_installed() -> bool:
+    """Return whether the bundle came within the package, as in a wheel, where nobody should write."""
+    return _installed_folder().is_dir()
+
+
+def _installed_folder() -> Path:
+    return Path(__file__).parents[1] / "bundles" / BUNDLE

@@ -36,8 +36,8 @@ def test_bundle_is_written_as_it_is_and_the_next_command_is_said(tmp_path: Path)
     folder = tmp_path / "my bundle"
     lines = _write(folder).splitlines()
     assert _files(folder) == _files(BUNDLE)
-    assert lines[1] == f"cd '{folder}'"
-    assert lines[2].startswith("python -m monai.bundle run training --config_file configs/train.yaml ")
+    assert lines[3] == f"  cd '{folder}'"
+    assert lines[4].startswith("  python -m monai.bundle run training --config_file configs/train.yaml ")
 
 
 @pytest.mark.parametrize("name", [".", "a/b"])
