@@ -22,6 +22,7 @@ import torch
 import torch.nn as nn
 
 from monai_r2c.utils import InputError
+from monai_r2c.utils.extras import require_for_onnx_export
 
 from .box import box_path, model_digest, model_path
 from .nets import GeneratorBase, R2CGenerator, R2CRestorer, WrappedGenerator, WrappedRestorer
@@ -57,7 +58,7 @@ class ModelSettings:
 
     @property
     def variant(self) -> str:
-        """Architecture: operational, convolutional or convolutional_light; of a wrapped network its name."""
+        """Architecture, one of operational, convolutional, convolutional_light; of a wrapped network its name."""
         return str(self.generator["network" if "network" in self.generator else "variant"])
 
     @property
@@ -200,8 +201,10 @@ def build_restorer(
             network's; None is the default of the bundle's training.
 
     Raises:
-        InputError: when there is a file, but it is not a model file or has another architecture.
+        InputError: when there is a file, but it is not a model file or has another architecture; in ``onnx_export``
+            also when the extra that it needs is missing.
     """
+    require_for_onnx_export()
     wanted = {"variant": variant, "order": order, "channels": channels, "features": features}
     if model_path(path).is_file():
         contents = _read(path)

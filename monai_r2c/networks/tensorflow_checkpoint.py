@@ -17,9 +17,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from monai.utils import optional_import
 
 from monai_r2c.utils import InputError
+from monai_r2c.utils.extras import require
 
 _VARIABLE = re.compile(r"(?P<network>[^/]+)/(?P<path>layer_with_weights-.+)/\.ATTRIBUTES/VARIABLE_VALUE")
 _IN_LAYER = {"kernel": 0, "gamma": 0, "bias": 1, "beta": 1}
@@ -68,9 +68,7 @@ def _newest(directory: Path) -> Path:
 
 
 def _open(prefix: Path):  # type: ignore[no-untyped-def]  # a TensorFlow type
-    train, has_tensorflow = optional_import("tensorflow", name="train")
-    if not has_tensorflow:
-        raise InputError("reading a TensorFlow checkpoint needs TensorFlow: pip install 'monai_r2c[tensorflow]'.")
+    train = require("tensorflow", "tensorflow", "a TensorFlow checkpoint").train
     try:
         return train.load_checkpoint(str(prefix))
     except Exception as error:  # TensorFlow raises its own status classes

@@ -11,10 +11,9 @@
 
 from __future__ import annotations
 
-import importlib
 from types import ModuleType
 
-from monai_r2c.utils import InputError
+from monai_r2c.utils import extras
 
 
 def require(module: str) -> ModuleType:
@@ -23,10 +22,4 @@ def require(module: str) -> ModuleType:
     Raises:
         InputError: when it is not installed; the line names the extra.
     """
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        package = module.partition(".")[0]
-        raise InputError(
-            f"{package} is not installed; reader studies need it: pip install 'monai_r2c[study]'"
-        ) from error
+    return extras.require(module, "study", "reader studies")

@@ -18,15 +18,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.utils import optional_import
 
 from monai_r2c.transforms import RandPoorQuality
 from monai_r2c.utils import InputError
+from monai_r2c.utils.extras import require
 
 from .distance import distribution_distance
 from .indicators import image_indicators
-
-cma, _has_cma = optional_import("cma")
 
 # limits of each severity's range; photons and gamma are searched in their logarithm
 _LIMITS: Mapping[str, tuple[float, float]] = {
@@ -104,8 +102,7 @@ def fit_degradation(
 
     Source: N. Hansen, "The CMA Evolution Strategy: A Tutorial", arXiv:1604.00772.
     """
-    if not _has_cma:
-        raise InputError('degradation fit: needs the package cma; pip install "monai_r2c[fit]" brings it.')
+    require("cma", "fit", "degradation fit")  # before the images are measured
     for name, images in (("poor", poor), ("good", good)):
         if len(images) < _LEAST_IMAGES:
             raise InputError(f"degradation fit: needs at least {_LEAST_IMAGES} {name} images, got {len(images)}.")
@@ -155,6 +152,7 @@ def _evolve(
     progress: Callable[[int, float], None] | None,
 ) -> np.ndarray:
     options = {"bounds": [0, 1], "seed": seed + 1, "maxfevals": evaluations, "verbose": -9, "tolfun": 1e-4}
+    cma = require("cma", "fit", "degradation fit")
     search = cma.CMAEvolutionStrategy(start, _FIRST_STEP, options)
     while not search.stop():
         candidates = search.ask()
