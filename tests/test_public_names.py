@@ -47,11 +47,12 @@ PUBLIC = {
         write_configuration write_scores
     """,
     "metrics": """
-        ClassPreservationMetric ClassificationMetric CycleErrorMetric DESCRIPTIONS FamiliarityModel
+        ClassPreservationMetric ClassificationMetric CycleErrorMetric DESCRIPTIONS EdgeResponse FamiliarityModel
         FeatureDistanceMetric GroupedMetric ImageMetric LayerFeatures NIQEMetric NIQEModel QualityMetric
         ReferenceMetric RestorationCheck SCORES Score ScoreDescription StructuralChangeMetric
-        bootstrap_intervals classification_scores confusion_matrix describe_score fit_familiarity fit_niqe
-        frechet_distance kernel_distance layout_features niqe structural_change structural_change_map
+        bootstrap_intervals classification_scores confusion_matrix describe_score edge_response fit_familiarity
+        fit_niqe frechet_distance kernel_distance layout_features niqe noise_power_spectrum ssim_at_scales structural_change
+        structural_change_map
         unfamiliarity
     """,
     "transforms": """
@@ -65,9 +66,9 @@ PUBLIC = {
     "data": """
         Datalist DatalistItem EpochSampler EvaluationSampler ImagePool PhantomChest QualityMeasures
         QualityThresholds RestorationDataset RestorationFolder
-        UnpairedDataset cached_dataset find_confounding find_faults inference_items
+        UnpairedDataset cached_dataset edges_of find_confounding find_faults inference_items
         list_images load_datalist measure_quality propose_quality read_datalist read_dataset_dir
-        replaced_at_once write_phantom_dataset write_radiograph
+        replaced_at_once slanted_edge with_edges write_phantom_dataset write_radiograph
     """,
     "report": """
         RunContents read_run write_report

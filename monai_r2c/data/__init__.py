@@ -18,7 +18,7 @@ from .epoch_sampler import EpochSampler, EvaluationSampler
 from .image_files import list_images
 from .image_pool import ImagePool
 from .inference import inference_items
-from .phantom import PhantomChest, write_phantom_dataset
+from .phantom import PhantomChest, edges_of, slanted_edge, with_edges, write_phantom_dataset
 from .quality import QualityMeasures, QualityThresholds, find_faults, measure_quality, propose_quality
 from .radiograph_writer import replaced_at_once, write_radiograph
 from .restorations import RestorationDataset, RestorationFolder
@@ -37,6 +37,7 @@ __all__ = [
     "RestorationFolder",
     "UnpairedDataset",
     "cached_dataset",
+    "edges_of",
     "find_confounding",
     "find_faults",
     "inference_items",
@@ -47,6 +48,8 @@ __all__ = [
     "read_datalist",
     "read_dataset_dir",
     "replaced_at_once",
+    "slanted_edge",
+    "with_edges",
     "write_phantom_dataset",
     "write_radiograph",
 ]

@@ -15,16 +15,19 @@ from .bootstrap import bootstrap_intervals
 from .classification import SCORES, ClassificationMetric, classification_scores, confusion_matrix
 from .cycle_error import CycleErrorMetric
 from .descriptions import DESCRIPTIONS, ScoreDescription, describe_score
+from .edge_response import EdgeResponse, edge_response
 from .familiarity import FamiliarityModel, fit_familiarity, unfamiliarity
 from .feature_distance import FeatureDistanceMetric, frechet_distance, kernel_distance
 from .grouped import GroupedMetric, ImageMetric
 from .layer_features import LayerFeatures
 from .layout_features import layout_features
 from .niqe import NIQEMetric, NIQEModel, fit_niqe, niqe
+from .noise_power import noise_power_spectrum
 from .preservation import ClassPreservationMetric
 from .quality import QualityMetric
 from .reference import ReferenceMetric
 from .restoration_check import RestorationCheck
+from .scales import ssim_at_scales
 from .score import Score
 from .structure import StructuralChangeMetric, structural_change, structural_change_map
 
@@ -34,6 +37,7 @@ __all__ = [
     "ClassPreservationMetric",
     "ClassificationMetric",
     "CycleErrorMetric",
+    "EdgeResponse",
     "FamiliarityModel",
     "FeatureDistanceMetric",
     "GroupedMetric",
@@ -51,12 +55,15 @@ __all__ = [
     "classification_scores",
     "confusion_matrix",
     "describe_score",
+    "edge_response",
     "fit_familiarity",
     "fit_niqe",
     "frechet_distance",
     "kernel_distance",
     "layout_features",
     "niqe",
+    "noise_power_spectrum",
+    "ssim_at_scales",
     "structural_change",
     "structural_change_map",
     "unfamiliarity",

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from .dataset import write_phantom_dataset
+from .edges import edges_of, slanted_edge, with_edges
 from .radiograph import PhantomChest
 
-__all__ = ["PhantomChest", "write_phantom_dataset"]
+__all__ = ["PhantomChest", "edges_of", "slanted_edge", "with_edges", "write_phantom_dataset"]
