@@ -51,9 +51,8 @@ PUBLIC = {
         FeatureDistanceMetric GroupedMetric ImageMetric LayerFeatures NIQEMetric NIQEModel QualityMetric
         ReferenceMetric RestorationCheck SCORES Score ScoreDescription StructuralChangeMetric
         bootstrap_intervals classification_scores confusion_matrix describe_score edge_response fit_familiarity
-        fit_niqe frechet_distance kernel_distance layout_features niqe noise_power_spectrum ssim_at_scales structural_change
-        structural_change_map
-        unfamiliarity
+        fit_niqe frechet_distance kernel_distance layout_features niqe noise_power_spectrum ssim_at_scales
+        structural_change structural_change_map unfamiliarity
     """,
     "transforms": """
         LoadRadiograph LoadRadiographD LoadRadiographDict LoadRadiographd RadiographKeys RadiographKind

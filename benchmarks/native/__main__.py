@@ -1,0 +1,159 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+
+from monai_r2c.utils.files import write_text_atomically
+
+from .cases import BLENDS, EDGES, LARGE, cases_of
+from .methods import OURS, TITLES, make_method
+from .scores import score
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+DOCS = HERE.parents[1] / "docs/source"
+_BEDS = (*BLENDS, EDGES, LARGE)
+_COST_SIZE = 3072
+
+_data = click.option("--data", type=click.Path(path_type=Path), default=Path("../shared/data"), show_default=True)
+_work = click.option("--work", type=click.Path(path_type=Path), default=Path("runs/native"), show_default=True)
+_model = click.option("--model", type=click.Path(path_type=Path), help="A model.pt that keeps native detail.")
+_method = click.option("--method", "methods", multiple=True, type=click.Choice(list(TITLES)), help="[default: all]")
+
+
+@click.group()
+def main() -> None:
+    """Scores ways to restore at the size that radiographs have; results go to benchmarks/native/results."""
+
+
+@main.command()
+@click.option("--bed", "beds", multiple=True, type=click.Choice(_BEDS), help="[default: all]")
+@_method
+@_model
+@click.option("--most", type=click.IntRange(min=1), help="Images of each bed, for a quick look.")
+@_data
+@_work
+def run(
+    beds: tuple[str, ...], methods: tuple[str, ...], model: Path | None, most: int | None, data: Path, work: Path
+) -> None:
+    """Score methods on beds, on one thread; what is done already is left out, image by image."""
+    torch.set_num_threads(1)
+    for bed in beds or _BEDS:
+        made = [make_method(name, bed, model) for name in _wanted(methods, model)]
+        files = {method.name: _open(RESULTS / bed / f"{method.name}.json", method.settings) for method in made}
+        for case in cases_of(bed, data, work)[:most]:
+            left = [method for method in made if case.name not in files[method.name]["images"]]
+            if not left:
+                continue
+            clean, poor = case.pair()
+            for method in left:
+                start = time.perf_counter()
+                restored = method.apply(poor)
+                seconds = time.perf_counter() - start
+                scores = score(restored, clean, case.has_edges)
+                files[method.name]["images"][case.name] = {
+                    "group": case.group,
+                    "kind": case.kind,
+                    "scores": {name: round(value, 4) for name, value in scores.items()},
+                }
+                _save(RESULTS / bed / f"{method.name}.json", files[method.name])
+                click.echo(f"{bed} {case.name} {method.name}: {scores['psnr']:.2f} dB, {seconds:.1f} s")
+
+
+@main.command()
+@_method
+@_model
+@_work
+def costs(methods: tuple[str, ...], model: Path | None, work: Path) -> None:
+    """Time on two threads and peak memory of each method for an image of 3072 x 3072, each in a process of its own."""
+    path = RESULTS / "costs.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    for name in _wanted(methods, model):
+        if name == "poor":
+            continue
+        command = [sys.executable, "-m", "benchmarks.native", "one", name, *(["--model", str(model)] if model else [])]
+        threads = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
+        found[name] = json.loads(subprocess.run(command, check=True, stdout=-1, env={**os.environ, **threads}).stdout)
+        _save(path, found)
+        click.echo(f"{name}: {found[name]}")
+
+
+@main.command(hidden=True)
+@click.argument("name", type=click.Choice(list(TITLES)))
+@_model
+@click.option("--size", type=int, default=_COST_SIZE)
+def one(name: str, model: Path | None, size: int) -> None:
+    """One method on one image, for `costs`."""
+    torch.set_num_threads(2)
+    method = make_method(name, BLENDS[-1], model)
+    image = torch.rand(1, size // 8, size // 8, generator=torch.Generator().manual_seed(0))
+    image = torch.nn.functional.interpolate(image[None], (size, size), mode="bicubic").clamp(0, 1)[0]
+    method.apply(image[:, :256, :256])  # what is made once
+    start = time.perf_counter()
+    method.apply(image)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    result = {"megapixels_per_second": round(size**2 / 1e6 / seconds, 3), "peak_mib": round(peak)}
+    click.echo(json.dumps({**result, **method.settings}))
+
+
+@main.command()
+@_model
+@click.option("--figures/--no-figures", default=True, help="Draw the crops too, which needs the radiographs.")
+@_data
+@_work
+def page(model: Path | None, figures: bool, data: Path, work: Path) -> None:
+    """Write the tables of the docs from the results, and the crops at 1:1."""
+    from .crops import draw_crops
+    from .tables import tables
+
+    write_text_atomically(DOCS / "native_results.md", tables(RESULTS))
+    if figures:
+        draw_crops(DOCS / "figures/native_crops.png", data, work, model)
+
+
+def _wanted(methods: tuple[str, ...], model: Path | None) -> list[str]:
+    return [name for name in TITLES if name in (methods or TITLES) and (name != OURS or model is not None)]
+
+
+def _open(path: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """The results of a method so far; of other settings none are."""
+    if path.is_file():
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if found["settings"] == settings:
+            return found
+    return {"settings": settings, "images": {}}
+
+
+def _save(path: Path, contents: dict[str, Any]) -> None:
+    if "images" in contents:
+        lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(row)}" for name, row in contents["images"].items())
+        text = f'{{"settings": {json.dumps(contents["settings"])},\n"images": {{\n{lines}\n}}}}\n'
+    else:
+        text = json.dumps(contents, indent=1) + "\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text_atomically(path, text)
+
+
+if __name__ == "__main__":
+    main()
