@@ -97,10 +97,8 @@ def cases_of(bed: str, data: Path, work: Path) -> list[Case]:
     if bed in BLENDS:
         fault = _blend(bed)
         return [
-            Case(
-                Path(row["file"]).stem, row["patient_id"], bed, partial(_read, data / "native" / row["file"]), fault, n
-            )
-            for n, row in enumerate(_rows(data))
+            Case(path.stem, patient, bed, partial(_read, path), fault, number)
+            for number, (path, patient) in enumerate(_radiographs(data))
         ]
     size, count = (_EDGE_SIZE, _EDGE_PHANTOMS) if bed == EDGES else (_LARGE_SIZE, _LARGE_PHANTOMS)
     faults = {kind: make() for kind, make in NOT_BLUR.items()} if bed == EDGES else {b: _blend(b) for b in BLENDS}
