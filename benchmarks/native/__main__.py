@@ -38,6 +38,12 @@ _COST_SIZE = 3072
 _data = click.option("--data", type=click.Path(path_type=Path), default=Path("../shared/data"), show_default=True)
 _work = click.option("--work", type=click.Path(path_type=Path), default=Path("runs/native"), show_default=True)
 _model = click.option("--model", type=click.Path(path_type=Path), help="A model.pt that keeps native detail.")
+_results = click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default=RESULTS,
+    help="Folder of results.  [default: that of the docs]",
+)
 _method = click.option("--method", "methods", multiple=True, type=click.Choice(list(TITLES)), help="[default: all]")
 
 
@@ -53,14 +59,21 @@ def main() -> None:
 @click.option("--most", type=click.IntRange(min=1), help="Images of each bed, for a quick look.")
 @_data
 @_work
+@_results
 def run(
-    beds: tuple[str, ...], methods: tuple[str, ...], model: Path | None, most: int | None, data: Path, work: Path
+    beds: tuple[str, ...],
+    methods: tuple[str, ...],
+    model: Path | None,
+    most: int | None,
+    data: Path,
+    work: Path,
+    results: Path,
 ) -> None:
     """Score methods on beds, on one thread; what is done already is left out, image by image."""
     torch.set_num_threads(1)
     for bed in beds or _BEDS:
         made = [make_method(name, bed, model) for name in _wanted(methods, model)]
-        files = {method.name: _open(RESULTS / bed / f"{method.name}.json", method.settings) for method in made}
+        files = {method.name: _open(results / bed / f"{method.name}.json", method.settings) for method in made}
         for case in cases_of(bed, data, work)[:most]:
             left = [method for method in made if case.name not in files[method.name]["images"]]
             if not left:
@@ -76,17 +89,17 @@ def run(
                     "kind": case.kind,
                     "scores": {name: round(value, 4) for name, value in scores.items()},
                 }
-                _save(RESULTS / bed / f"{method.name}.json", files[method.name])
+                _save(results / bed / f"{method.name}.json", files[method.name])
                 click.echo(f"{bed} {case.name} {method.name}: {scores['psnr']:.2f} dB, {seconds:.1f} s")
 
 
 @main.command()
 @_method
 @_model
-@_work
-def costs(methods: tuple[str, ...], model: Path | None, work: Path) -> None:
+@_results
+def costs(methods: tuple[str, ...], model: Path | None, results: Path) -> None:
     """Time on two threads and peak memory of each method for an image of 3072 x 3072, each in a process of its own."""
-    path = RESULTS / "costs.json"
+    path = results / "costs.json"
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     for name in _wanted(methods, model):
         if name == "poor":
@@ -122,12 +135,13 @@ def one(name: str, model: Path | None, size: int) -> None:
 @click.option("--figures/--no-figures", default=True, help="Draw the crops too, which needs the radiographs.")
 @_data
 @_work
-def page(model: Path | None, figures: bool, data: Path, work: Path) -> None:
+@_results
+def page(model: Path | None, figures: bool, data: Path, work: Path, results: Path) -> None:
     """Write the tables of the docs from the results, and the crops at 1:1."""
     from .crops import draw_crops
     from .tables import tables
 
-    write_text_atomically(DOCS / "native_results.md", tables(RESULTS))
+    write_text_atomically(DOCS / "native_results.md", tables(results))
     if figures:
         draw_crops(DOCS / "figures/native_crops.png", data, work, model)
 

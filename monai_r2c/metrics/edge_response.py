@@ -55,8 +55,7 @@ class EdgeResponse:
         Returns:
             Moduli of the same shape, 0 and up.
         """
-        line = np.diff(self.spread)
-        line = line * np.hamming(len(line) + 2)[1:-1]
+        line = np.diff(self.spread) * np.hamming(len(self.spread) + 1)[1:-1]
         middles = (self.positions[1:] + self.positions[:-1]) / 2
         wanted = np.asarray(frequencies, dtype=np.float64)
         transformed = np.exp(-2j * np.pi * wanted[..., None] * middles) @ line
@@ -116,7 +115,7 @@ def _line(values: np.ndarray) -> tuple[float, float]:
     rows, columns = np.arange(values.shape[0]), np.arange(1, values.shape[1] - 1)
     steps = (values[:, 2:] - values[:, :-2]) / 2
     steps = steps * np.sign(steps.sum())
-    middle = np.full(len(rows), columns[np.abs(steps.mean(0)).argmax()], dtype=np.float64)
+    middle: np.ndarray = np.full(len(rows), float(columns[np.abs(steps.mean(0)).argmax()]))
     slope = start = 0.0
     half = values.shape[1]
     for _ in range(6):  # the window closes in on the line, so that noise beside it does not pull

@@ -135,5 +135,5 @@ def test_millimetres_follow_the_spacing_of_each_axis():
 
 
 def test_millimetres_need_meta_data():
-    with pytest.raises(InputError, match="needs a MetaTensor"):
+    with pytest.raises(InputError, match="an image whose spacing is known"):
         RandRadiographBlur(unit="mm", prob=1.0)(torch.rand(1, 8, 8))

@@ -11,7 +11,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -30,7 +32,8 @@ from pydicom.uid import (
 )
 from radiograph_files import dicom_dataset, lut_item, ramp, write_dicom_file
 
-from monai_r2c.transforms import LoadRadiograph
+from monai_r2c.transforms import LoadRadiograph, LoadRadiographd
+from monai_r2c.utils import InputError
 
 # values at which each window is checked, and what PS3.3 C.11.2.1 gives there
 LINEAR = ({"WindowCenter": 100, "WindowWidth": 51}, [74, 75, 100, 124, 125], [0, 0.01, 0.51, 0.99, 1])
@@ -184,18 +187,47 @@ def test_itk_and_pydicom_load_alike(tmp_path: Path, photometric: str, slope: str
 
 
 @pytest.mark.parametrize(
-    ("attributes", "spacing"),
+    ("attributes", "spacing", "source", "note"),
     [
-        ({"PixelSpacing": [0.2, 0.3], "ImagerPixelSpacing": [0.4, 0.5]}, (0.2, 0.3)),
-        ({"ImagerPixelSpacing": [0.4, 0.5]}, (0.4, 0.5)),
-        ({"PixelSpacing": [0, 0]}, (1.0, 1.0)),
-        ({}, (1.0, 1.0)),
+        ({"PixelSpacing": [0.2, 0.2], "ImagerPixelSpacing": [0.4, 0.4]}, (0.4, 0.4), "ImagerPixelSpacing", ""),
+        ({"PixelSpacing": [0.2, 0.2]}, (0.2, 0.2), "PixelSpacing", ""),
+        ({"ImagerPixelSpacing": [0.4, 0.5]}, (0.4, 0.5), "ImagerPixelSpacing", "not square .*0.4 x 0.5 mm"),
+        ({"ImagerPixelSpacing": [0, 0], "PixelSpacing": [0.2, 0.2]}, (0.2, 0.2), "PixelSpacing", ""),
+        ({"PixelSpacing": [0, 0]}, (1.0, 1.0), "", "PixelSpacing is 0 x 0 mm, outside .* and is not believed"),
+        ({"PixelSpacing": [-0.2, 0.2]}, (1.0, 1.0), "", "-0.2 x 0.2 mm, outside"),
+        ({"ImagerPixelSpacing": [50, 50]}, (1.0, 1.0), "", "50 x 50 mm, outside 0.005 to 10 mm"),
+        ({"PixelSpacing": 0.2}, (1.0, 1.0), "", "must be two numbers"),
+        ({"PixelSpacing": None}, (1.0, 1.0), "", "no ImagerPixelSpacing or PixelSpacing"),
+        ({}, (1.0, 1.0), "", "no ImagerPixelSpacing or PixelSpacing"),
     ],
 )
-def test_spacing_is_kept_as_rows_then_columns(tmp_path: Path, attributes: dict, spacing: tuple) -> None:
+def test_spacing_is_kept_as_rows_then_columns_with_what_is_wrong_with_it(
+    tmp_path: Path, attributes: dict, spacing: tuple, source: str, note: str
+) -> None:
     image = LoadRadiograph()(write_dicom_file(tmp_path / "x.dcm", ramp(12), **attributes))
     assert image.meta["spacing"] == spacing
+    assert image.meta["spacing_source"] == source
+    assert re.search(note, image.meta["spacing_note"]) if note else image.meta["spacing_note"] == ""
     assert image.pixdim[:2].tolist() == list(spacing)
+
+
+def test_stated_spacing_is_for_files_that_state_none(tmp_path: Path) -> None:
+    load = LoadRadiograph(spacing=0.15)
+    for attributes, spacing, source in (
+        ({}, (0.15, 0.15), "stated"),
+        ({"PixelSpacing": [50, 50]}, (0.15, 0.15), "stated"),
+        ({"PixelSpacing": [0.2, 0.2]}, (0.2, 0.2), "PixelSpacing"),
+    ):
+        image = load(write_dicom_file(tmp_path / "x.dcm", ramp(12), **attributes))
+        assert (image.meta["spacing"], image.meta["spacing_source"]) == (spacing, source)
+    item = LoadRadiographd("image", spacing=(0.1, 0.2))({"image": tmp_path / "x.dcm"})
+    assert item["image"].meta["spacing_source"] == "PixelSpacing"
+
+
+@pytest.mark.parametrize("spacing", [0, -1.0, 50, float("nan"), (0.1,), "0.1", (0.1, 20), True])
+def test_absurd_stated_spacing_is_refused_in_one_line(spacing: Any) -> None:
+    with pytest.raises(InputError, match=r"spacing: must be the distance of pixels in mm.*from 0.005 to 10"):
+        LoadRadiograph(spacing=spacing)
 
 
 def test_a_name_without_suffix_is_no_hindrance(tmp_path: Path) -> None:

@@ -12,13 +12,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from monai.networks.layers import gaussian_1d, separable_filtering
 
-from .degradation import LATITUDE, RandDegradation, severity_range
+from monai_r2c.utils import InputError
+
+from .degradation import LATITUDE, RandDegradation, millimetres, severity_range
 
 
 class RandContrastLoss(RandDegradation):
@@ -31,7 +33,9 @@ class RandContrastLoss(RandDegradation):
     Args:
         scatter_fraction: f, scattered over total signal; a number, or the range of a uniform draw per image, in [0, 1).
             0 changes nothing; a chest without a grid has about 0.5 behind the lungs and 0.9 behind the mediastinum.
-        spread: standard deviation of G in units of the image's shortest side, above 0.
+        spread: standard deviation of G, above 0, in units of the image's shortest side, or in mm.
+        unit: of `spread`: "side", or "mm" by the spacing that the image's meta data state; scatter behind a patient
+            spreads over some 50 to 100 mm, whatever part of him the image shows.
         prob: probability that an image is degraded.
         latitude: decades of detector signal from black to white.
         value_range: gray values of black and of white, such as (-1, 1) after scaling for a network.
@@ -40,7 +44,8 @@ class RandContrastLoss(RandDegradation):
         ``(channels, *spatial)`` with 1 to 3 spatial dims, in `value_range`, black is air; the same out.
 
     Raises:
-        InputError: when an argument is out of range; on call, when the image is not as described.
+        InputError: when an argument is out of range; on call, when the image is not as described or, with "mm", is of
+            unknown spacing.
 
     Source: Niklason et al., "Scattered radiation in chest radiography", Med. Phys. 8 (1981) 677-681,
         doi:10.1118/1.594836.
@@ -51,6 +56,7 @@ class RandContrastLoss(RandDegradation):
         *,
         scatter_fraction: float | Sequence[float] = (0.1, 0.5),
         spread: float = 0.12,
+        unit: Literal["side", "mm"] = "side",
         prob: float = 0.1,
         latitude: float = LATITUDE,
         value_range: Sequence[float] = (0.0, 1.0),
@@ -58,7 +64,11 @@ class RandContrastLoss(RandDegradation):
         super().__init__(prob=prob, latitude=latitude, value_range=value_range)
         name = "RandContrastLoss: scatter_fraction"
         self.fraction_range = severity_range(name, scatter_fraction, low=0, high=0.999)
-        self.spread = severity_range("RandContrastLoss: spread", spread, low=0.001, high=10)[0]
+        widest = 10 if unit == "side" else 1000
+        self.spread = severity_range("RandContrastLoss: spread", spread, low=0.001, high=widest)[0]
+        if unit not in ("side", "mm"):
+            raise InputError(f"RandContrastLoss: unit must be 'side' or 'mm', got {unit!r}.")
+        self.unit = unit
         self.scatter_fraction = 0.0
 
     def randomize(self, data: Any | None = None) -> None:
@@ -72,15 +82,20 @@ class RandContrastLoss(RandDegradation):
         if self.scatter_fraction == 0:
             return image
         signal = self.signal(image)
-        return self.gray(torch.lerp(signal, self._scatter(signal), self.scatter_fraction))
+        return self.gray(torch.lerp(signal, self._scatter(signal, spacing), self.scatter_fraction))
 
-    def _scatter(self, signal: torch.Tensor) -> torch.Tensor:
-        sigma = self.spread * min(signal.shape[1:])
+    def _scatter(self, signal: torch.Tensor, spacing: Sequence[float] | None) -> torch.Tensor:
+        sides = signal.shape[1:]
+        sigmas = [self.spread * min(sides)] * len(sides)
+        if self.unit == "mm":
+            sigmas = [self.spread / step for step in millimetres("RandContrastLoss", spacing, len(sides))]
         # so wide a blur is as exact on a coarse grid, where it is quick
-        coarser = max(1, int(sigma / 4))
-        size = [max(1, side // coarser) for side in signal.shape[1:]]
+        coarser = max(1, int(min(sigmas) / 4))
+        size = [max(1, side // coarser) for side in sides]
         coarse = F.interpolate(signal[None], size, mode="area")
-        kernel = gaussian_1d(torch.tensor(sigma / coarser), truncated=3.0, approx="erf", normalize=True)
-        blurred = separable_filtering(coarse, [kernel] * len(size), mode="replicate")
+        kernels = [
+            gaussian_1d(torch.tensor(sigma / coarser), truncated=3.0, approx="erf", normalize=True) for sigma in sigmas
+        ]
+        blurred = separable_filtering(coarse, kernels, mode="replicate")
         mode = {1: "linear", 2: "bilinear", 3: "trilinear"}[len(size)]
         return F.interpolate(blurred, signal.shape[1:], mode=mode)[0]

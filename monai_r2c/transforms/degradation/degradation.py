@@ -126,9 +126,37 @@ class RandDegradation(RandomizableTransform):
 
 
 def spacing_of(img: Any) -> tuple[float, ...] | None:
-    """Distance of neighbouring pixels along each spatial dim in mm, None for an image without meta data."""
+    """Distance of neighbouring pixels along each spatial dim in mm.
+
+    None for an image without meta data, or whose file stated no spacing when `LoadRadiograph` read it.
+    """
     pixdim = getattr(img, "pixdim", None)
-    return None if pixdim is None else tuple(float(d) for d in pixdim)[: img.dim() - 1]
+    is_unknown = getattr(img, "meta", {}).get("spacing_source") == ""
+    return None if pixdim is None or is_unknown else tuple(float(d) for d in pixdim)[: img.dim() - 1]
+
+
+def millimetres(name: str, spacing: Sequence[float] | None, dims: int) -> tuple[float, ...]:
+    """Return a known spacing along the first `dims` spatial dims, in mm.
+
+    Raises:
+        InputError: when it is not known; `name` says what needs it.
+    """
+    if spacing is None:
+        raise InputError(
+            f"{name}: unit 'mm' needs an image whose spacing is known; read it with LoadRadiograph(spacing=...), or a "
+            "DICOM file that has ImagerPixelSpacing or PixelSpacing."
+        )
+    return tuple(spacing[:dims])
+
+
+def check_unit(name: str, unit: str) -> None:
+    """Refuse a unit of lengths that is neither "pixel" nor "mm".
+
+    Raises:
+        InputError: at another one.
+    """
+    if unit not in ("pixel", "mm"):
+        raise InputError(f"{name}: unit must be 'pixel' or 'mm', got {unit!r}.")
 
 
 def severity_range(

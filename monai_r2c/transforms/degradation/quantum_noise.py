@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from monai_r2c.utils import InputError
 
-from .degradation import LATITUDE, RandDegradation, severity_range
+from .degradation import LATITUDE, RandDegradation, check_unit, millimetres, severity_range
 
 
 class RandQuantumNoise(RandDegradation):
@@ -33,6 +33,8 @@ class RandQuantumNoise(RandDegradation):
     Args:
         photons: N, photons that a black pixel (g = 0) receives; a number, or the range of a log-uniform draw per image.
             Above 0; fewer are noisier and ``math.inf`` changes nothing.
+        unit: of the area that receives `photons`: "pixel", or "mm", a square millimetre by the spacing that the image's
+            meta data state, so that smaller pixels are noisier as they are at a given dose.
         prob: probability that an image is degraded.
         latitude: decades of detector signal from black to white.
         value_range: gray values of black and of white, such as (-1, 1) after scaling for a network.
@@ -42,7 +44,8 @@ class RandQuantumNoise(RandDegradation):
         Channels get the same random numbers: copies of a gray image stay copies.
 
     Raises:
-        InputError: when an argument is out of range; on call, when the image is not as described.
+        InputError: when an argument is out of range; on call, when the image is not as described or, with "mm", is of
+            unknown spacing.
 
     Source: Bushberg et al., "The Essential Physics of Medical Imaging", 3rd ed. (2011), sections 4.4 and 4.6.
 
@@ -54,6 +57,7 @@ class RandQuantumNoise(RandDegradation):
         self,
         *,
         photons: float | Sequence[float] = (250.0, 2500.0),
+        unit: Literal["pixel", "mm"] = "pixel",
         prob: float = 0.1,
         latitude: float = LATITUDE,
         value_range: Sequence[float] = (0.0, 1.0),
@@ -63,6 +67,8 @@ class RandQuantumNoise(RandDegradation):
         low, high = self.photon_range
         if low <= 0 or (math.isinf(high) and low != high):
             raise InputError(f"RandQuantumNoise: photons must be above 0 and, in a range, finite, got {photons!r}.")
+        check_unit("RandQuantumNoise", unit)
+        self.unit = unit
         self.photons = math.inf
         self._seed = 0
 
@@ -79,7 +85,10 @@ class RandQuantumNoise(RandDegradation):
         """See `RandDegradation.degrade`; the same seed gives the same noise to every image of one shape."""
         if math.isinf(self.photons):
             return image
-        expected = self.photons * self.signal(image).cpu().numpy().astype(np.float64)
+        photons = self.photons
+        if self.unit == "mm":
+            photons *= math.prod(millimetres("RandQuantumNoise", spacing, image.dim() - 1))
+        expected = photons * self.signal(image).cpu().numpy().astype(np.float64)
         # every channel starts from the same seed, so copies of a gray image stay copies
         counts = np.stack([np.random.RandomState(self._seed).poisson(channel) for channel in expected])
-        return self.gray(torch.as_tensor(counts / self.photons, dtype=image.dtype, device=image.device))
+        return self.gray(torch.as_tensor(counts / photons, dtype=image.dtype, device=image.device))

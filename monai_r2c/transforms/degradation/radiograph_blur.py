@@ -23,7 +23,7 @@ from monai.networks.layers import apply_filter, gaussian_1d, separable_filtering
 from monai_r2c.utils import InputError
 
 from .blur_kernels import ball_kernel, line_kernel
-from .degradation import LATITUDE, RandDegradation, severity_range
+from .degradation import LATITUDE, RandDegradation, check_unit, millimetres, severity_range
 
 
 class RandRadiographBlur(RandDegradation):
@@ -37,8 +37,7 @@ class RandRadiographBlur(RandDegradation):
             draw per image. At least 0; 0 is no penumbra.
         motion: length of a uniform motion along a straight line in a random direction; a number, or the range of a
             uniform draw per image. At least 0; 0 is at rest.
-        unit: of `focal_sigma` and `motion`: "pixel", or "mm" by the spacing that the image's meta data state
-            (MONAI counts 1 mm a pixel for files without one, such as PNG).
+        unit: of `focal_sigma` and `motion`: "pixel", or "mm" by the spacing that the image's meta data state.
         focal_profile: "gaussian", or "disc", an evenly bright round spot (in 3 D a ball, in 1 D an interval) of the
             same standard deviation: radius ``sigma sqrt(dims + 2)``.
         prob: probability that an image is degraded.
@@ -50,7 +49,7 @@ class RandRadiographBlur(RandDegradation):
 
     Raises:
         InputError: when an argument is out of range; on call, when the image is not as described or, with "mm", is
-            not a MetaTensor.
+            of unknown spacing.
 
     Example:
         >>> blurred = RandRadiographBlur(focal_sigma=0.3, motion=(0, 2), unit="mm", prob=1.0)(film)  # a MetaTensor
@@ -70,8 +69,7 @@ class RandRadiographBlur(RandDegradation):
         super().__init__(prob=prob, latitude=latitude, value_range=value_range)
         self.focal_range = severity_range("RandRadiographBlur: focal_sigma", focal_sigma, low=0, high=1000)
         self.motion_range = severity_range("RandRadiographBlur: motion", motion, low=0, high=1000)
-        if unit not in ("pixel", "mm"):
-            raise InputError(f"RandRadiographBlur: unit must be 'pixel' or 'mm', got {unit!r}.")
+        check_unit("RandRadiographBlur", unit)
         if focal_profile not in ("gaussian", "disc"):
             raise InputError(f"RandRadiographBlur: focal_profile must be 'gaussian' or 'disc', got {focal_profile!r}.")
         self.unit = unit
@@ -114,9 +112,7 @@ class RandRadiographBlur(RandDegradation):
         """Units per pixel along each axis."""
         if self.unit == "pixel":
             return np.ones(dims)
-        if spacing is None:
-            raise InputError("RandRadiographBlur: unit 'mm' needs a MetaTensor, whose meta data state the spacing.")
-        return np.asarray(spacing[:dims])
+        return np.asarray(millimetres("RandRadiographBlur", spacing, dims))
 
 
 def _convolve(signal: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:

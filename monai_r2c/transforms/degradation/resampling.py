@@ -12,14 +12,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 
 from monai_r2c.utils import InputError
 
-from .degradation import LATITUDE, RandDegradation, severity_range
+from .degradation import LATITUDE, RandDegradation, check_unit, millimetres, severity_range
 
 _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
@@ -28,8 +28,9 @@ class RandResampling(RandDegradation):
     """Loss of resolution by storage at a smaller size: shrunk by area averages, then enlarged again.
 
     Args:
-        factor: pixels of the image along each axis for one that was stored, at least 1; a number, or the range of a
-            uniform draw per image. 1 changes nothing.
+        factor: pixels of the image along each axis for one that was stored, at least 1, or the side of a stored pixel
+            in mm; a number, or the range of a uniform draw per image. No more than the image's pixel changes nothing.
+        unit: of `factor`: "pixel", or "mm" by the spacing that the image's meta data state.
         enlargement: how it is enlarged, drawn evenly from these: ``"nearest"`` leaves squares, ``"linear"`` is smooth.
         prob: probability that an image is degraded.
         latitude: decades of detector signal from black to white; resampling comes after the detector and has no use
@@ -40,20 +41,24 @@ class RandResampling(RandDegradation):
         ``(channels, *spatial)`` with 1 to 3 spatial dims, in `value_range`, black is air; the same out.
 
     Raises:
-        InputError: when an argument is out of range; on call, when the image is not as described.
+        InputError: when an argument is out of range; on call, when the image is not as described or, with "mm", is of
+            unknown spacing.
     """
 
     def __init__(
         self,
         *,
         factor: float | Sequence[float] = (1.0, 3.0),
+        unit: Literal["pixel", "mm"] = "pixel",
         enlargement: Sequence[str] = ("linear",),
         prob: float = 0.1,
         latitude: float = LATITUDE,
         value_range: Sequence[float] = (0.0, 1.0),
     ) -> None:
         super().__init__(prob=prob, latitude=latitude, value_range=value_range)
-        self.factor_range = severity_range("RandResampling: factor", factor, low=1, high=1000)
+        self.factor_range = severity_range("RandResampling: factor", factor, low=float(unit == "pixel"), high=1000)
+        check_unit("RandResampling", unit)
+        self.unit = unit
         if not enlargement or isinstance(enlargement, str) or set(enlargement) - {"nearest", "linear"}:
             raise InputError(f"RandResampling: enlargement must list nearest, linear or both, got {enlargement!r}.")
         self.enlargement = tuple(enlargement)
@@ -69,7 +74,10 @@ class RandResampling(RandDegradation):
     def degrade(self, image: torch.Tensor, spacing: Sequence[float] | None = None) -> torch.Tensor:
         """See `RandDegradation.degrade`."""
         size = image.shape[1:]
-        stored = [max(1, round(side / self.factor)) for side in size]
+        factors = [self.factor] * len(size)
+        if self.unit == "mm":
+            factors = [max(1.0, self.factor / step) for step in millimetres("RandResampling", spacing, len(size))]
+        stored = [max(1, round(side / factor)) for side, factor in zip(size, factors)]
         if list(size) == stored:
             return image
         mode = _LINEAR[len(size)] if self.kind == "linear" else "nearest-exact"

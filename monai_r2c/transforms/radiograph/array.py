@@ -27,6 +27,7 @@ from .checks import check_values
 from .dicom import MODALITIES, read_dicom
 from .formats import RadiographKind, require_kind
 from .raster import read_raster
+from .spacing import stated_spacing
 from .volumes import read_metaimage, read_nifti
 
 _READERS = {
@@ -43,6 +44,8 @@ class RadiographKeys(StrEnum):
 
     KIND = "radiograph_kind"
     SPACING = "spacing"
+    SPACING_SOURCE = "spacing_source"
+    SPACING_NOTE = "spacing_note"
     ORIGINAL_SIZE = "original_size"
     BITS = "bits"
     POLARITY = "polarity"
@@ -59,17 +62,19 @@ class LoadRadiograph(Transform):
     cal_max); the whole range of 8, 12 or 16 unsigned bits; for signed and float values [0, 1] when all lie in it, else
     their own minimum and maximum.
 
-    The affine of the MetaTensor holds the spacing; that of a NIfTI image whose rows and columns lie in the plane of the
-    first two axes holds its orientation and place too.
+    The affine of the MetaTensor holds the spacing, 1 mm where it is not known; where it comes from (empty: unknown)
+    and what is wrong with it stand in the meta data. The affine of a NIfTI image whose rows and columns lie in the
+    plane of the first two axes holds its orientation and place too.
 
     Args:
         reader: "pydicom" or "itk", which of MONAI's readers decodes DICOM pixels. Both load alike.
         modalities: DICOM modalities admitted; None admits any.
         value_range: (black, white) of files other than DICOM, for example (0, 4095) for 12 bits in a 16-bit PNG;
             what lies outside is clipped.
+        spacing: distance of pixels in mm, one number or (row, column), of files that state none that can be believed.
 
     Raises:
-        ValueError: at construction, when an argument is not one of those above.
+        ValueError, InputError: at construction, when an argument is not one of those above.
         InputError: on a call, with the file's name and why it is refused: missing, of another format or modality, no
             image, several frames, colour, constant or not finite pixels, truncated or corrupt, above 64 Mi pixels or
             256 MiB.
@@ -85,6 +90,7 @@ class LoadRadiograph(Transform):
         reader: str = "pydicom",
         modalities: Sequence[str] | None = MODALITIES,
         value_range: tuple[float, float] | None = None,
+        spacing: float | Sequence[float] | None = None,
     ) -> None:
         if reader not in ("pydicom", "itk"):
             raise ValueError(f"reader must be 'pydicom' or 'itk', got {reader!r}.")
@@ -95,6 +101,7 @@ class LoadRadiograph(Transform):
         self.reader = reader
         self.modalities = None if modalities is None else tuple(modalities)
         self.value_range = value_range
+        self.spacing = stated_spacing(spacing)
 
     def __call__(self, filename: PathLike) -> MetaTensor:
         path = Path(filename).expanduser()
@@ -111,7 +118,8 @@ class LoadRadiograph(Transform):
         if stored.is_inverted:
             np.subtract(1.0, image, out=image)
         check_values(path, image)
-        spacing = stored.spacing or (1.0, 1.0)
+        found = self.spacing if self.spacing is not None and stored.spacing.values is None else stored.spacing
+        spacing = found.values or (1.0, 1.0)
         affine = np.diag([*spacing, 1.0, 1.0]) if stored.affine is None else stored.affine
         meta: dict[str, Any] = {
             ImageMetaKey.FILENAME_OR_OBJ: str(path),
@@ -120,6 +128,8 @@ class LoadRadiograph(Transform):
             MetaKeys.ORIGINAL_AFFINE: affine,
             RadiographKeys.KIND: str(kind),
             RadiographKeys.SPACING: spacing,
+            RadiographKeys.SPACING_SOURCE: found.source,
+            RadiographKeys.SPACING_NOTE: found.note,
             RadiographKeys.ORIGINAL_SIZE: tuple(image.shape),
             RadiographKeys.BITS: stored.bits,
             RadiographKeys.POLARITY: stored.polarity,

@@ -26,6 +26,7 @@ from .checks import corrupt, reason_of
 from .codestream import codestream_size
 from .dicom_header import check_dicom_header, complete_file_meta, read_dicom_header
 from .grayscale import lowest_stored, presentation_table, rescale
+from .spacing import dicom_spacing
 from .stored import StoredImage
 
 MODALITIES = ("CR", "DX", "RG")
@@ -72,22 +73,13 @@ def read_dicom(path: Path, reader: str, modalities: Sequence[str] | None) -> Sto
             values=table[stored - lowest_stored(header)],
             value_range=(0.0, 1.0),
             bits=int(header.BitsStored),
-            spacing=_pixel_spacing(header),
+            spacing=dicom_spacing(header),
             polarity=str(header.PhotometricInterpretation),
         )
     except InputError:
         raise
     except Exception as error:  # decoders raise whatever a corrupt stream makes them hit
         raise corrupt(path, error) from error
-
-
-def _pixel_spacing(header: Dataset) -> tuple[float, float] | None:
-    """Return (row, column) spacing in mm, in the patient or else at the detector; None where the header has none."""
-    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
-        value = header.get(keyword)
-        if value and len(value) == 2 and all(np.isfinite(value)) and min(value) > 0:
-            return float(value[0]), float(value[1])
-    return None
 
 
 def _stored_values(path: Path, header: Dataset, reader: str) -> np.ndarray:

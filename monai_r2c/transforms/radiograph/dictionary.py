@@ -26,7 +26,7 @@ class LoadRadiographd(MapTransform):
 
     Args:
         keys: keys of the paths.
-        reader, modalities, value_range: see `LoadRadiograph`.
+        reader, modalities, value_range, spacing: see `LoadRadiograph`.
         allow_missing_keys: skip keys that an item lacks instead of raising `KeyError`.
 
     Raises:
@@ -39,10 +39,11 @@ class LoadRadiographd(MapTransform):
         reader: str = "pydicom",
         modalities: Sequence[str] | None = MODALITIES,
         value_range: tuple[float, float] | None = None,
+        spacing: float | Sequence[float] | None = None,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.loader = LoadRadiograph(reader, modalities, value_range)
+        self.loader = LoadRadiograph(reader, modalities, value_range, spacing)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         loaded = dict(data)

@@ -11,9 +11,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+
+from .spacing import PixelSpacing
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class StoredImage:
         values: ``(rows, columns)``.
         value_range: values that mean black and white; None where the file does not say.
         bits: stored for each pixel.
-        spacing: (row, column) spacing in mm; None where the file does not say.
+        spacing: of the pixels, as far as the file says.
         affine: ``(4, 4)``, from (row, column) to the world in mm; None where the file does not say.
         is_inverted: whether the lowest value is white; else black is the lowest.
         polarity: MONOCHROME1 where a DICOM file stores black as its highest value; `values` has 0 as black in any case.
@@ -33,7 +35,7 @@ class StoredImage:
     values: np.ndarray
     value_range: tuple[float, float] | None
     bits: int
-    spacing: tuple[float, float] | None = None
+    spacing: PixelSpacing = field(default_factory=PixelSpacing)
     affine: np.ndarray | None = None
     is_inverted: bool = False
     polarity: str = "MONOCHROME2"

@@ -22,6 +22,7 @@ from monai.data import ITKReader, NibabelReader
 from monai_r2c.utils import InputError
 
 from .checks import check_size, corrupt
+from .spacing import PixelSpacing, header_spacing
 from .stored import StoredImage, full_range
 
 
@@ -49,7 +50,7 @@ def read_nifti(path: Path) -> StoredImage:
     except Exception as error:  # nibabel raises whatever a corrupt file makes it hit
         raise corrupt(path, error) from error
     value_range = calibration if calibration[1] > calibration[0] else full_range(values)
-    spacing = _known_spacing(zooms[1], zooms[0])
+    spacing = header_spacing(zooms[1], zooms[0])
     return StoredImage(values.reshape(shape[:2]).T, value_range, bits, spacing, _plane_affine(image.affine, spacing))
 
 
@@ -76,17 +77,14 @@ def read_metaimage(path: Path) -> StoredImage:
         raise
     except Exception as error:  # ITK raises RuntimeError for all it meets
         raise corrupt(path, error) from error
-    return StoredImage(values, full_range(values), values.dtype.itemsize * 8, _known_spacing(rows, columns))
+    return StoredImage(values, full_range(values), values.dtype.itemsize * 8, header_spacing(rows, columns))
 
 
-def _known_spacing(rows: float, columns: float) -> tuple[float, float] | None:
-    return (rows, columns) if np.isfinite(rows * columns) and min(rows, columns) > 0 else None
-
-
-def _plane_affine(affine: np.ndarray, spacing: tuple[float, float] | None) -> np.ndarray | None:
+def _plane_affine(affine: np.ndarray, spacing: PixelSpacing) -> np.ndarray | None:
     """Return the affine with rows first, or None where the image does not lie in the plane of the first two axes."""
     of_rows_first = np.asarray(affine, dtype=np.float64)[:, [1, 0, 2, 3]]
-    if spacing is None or not np.allclose(np.linalg.norm(of_rows_first[:2, :2], axis=0), spacing, rtol=1e-3):
+    lengths = np.linalg.norm(of_rows_first[:2, :2], axis=0)
+    if spacing.values is None or not np.allclose(lengths, spacing.values, rtol=1e-3):
         return None
     return of_rows_first
 
