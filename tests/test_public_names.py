@@ -37,7 +37,7 @@ PUBLIC = {
         prepare_unpaired_batch resolve_precision translate_unpaired
     """,
     "inferers": """
-        RestorationInferer
+        RestorationInferer keeps_native_detail working_size
     """,
     "handlers": """
         BestModel CaseWriter ClassPreservationScores ClassificationScores CycleErrorScores EpochLog

@@ -42,7 +42,7 @@ _results = click.option(
     "--results",
     type=click.Path(path_type=Path),
     default=RESULTS,
-    help="Folder of results.  [default: that of the docs]",
+    help="Folder of results.  [default: the docs']",
 )
 _method = click.option("--method", "methods", multiple=True, type=click.Choice(list(TITLES)), help="[default: all]")
 

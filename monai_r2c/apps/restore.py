@@ -45,11 +45,19 @@ if TYPE_CHECKING:
 @output_option("Folder to write to.", folder=True)
 @click.option(
     "--size",
-    type=click.Choice(["trained", "native"]),
-    default="trained",
+    type=click.Choice(["auto", "trained", "native"]),
+    default="auto",
     show_default=True,
-    help="Restore at the size of training and resample back, or at the image's own size.",
+    help="At the size of training, resampled back, or at the image's own; auto: own with a model that was made for it.",
 )
+@click.option(
+    "--max-enlargement",
+    type=click.FloatRange(min=1),
+    default=4.0,
+    show_default=True,
+    help="Refuse images that are more times larger than the size the model works at.",
+)
+@click.option("--spacing", type=float, metavar="MM", help="Distance of pixels, for images that state none.")
 @click.option("--passes", type=click.IntRange(min=1), default=1, show_default=True, help="Times over its own output.")
 @click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True)
 @click.option("--device", default=None, help="Such as cpu or cuda:0.  [default: cuda where there is one]")
@@ -62,6 +70,8 @@ def restore(
     model: Path,
     output: Path,
     size: str,
+    max_enlargement: float,
+    spacing: float | None,
     passes: int,
     precision: str,
     device: str | None,
@@ -74,10 +84,10 @@ def restore(
 
     PATHS are images and folders, which are searched with their sub-folders; a folder's images keep their place in it.
     predictions.csv in the output folder has a row for each: class, probabilities, how unfamiliar the image is to the
-    model (1 is the limit), NIQE before and after, flags, seconds (without writing), SHA-256 of the image and of the
-    model, error. An image that fails does not stop the others; it is listed, and the exit status
-    is 1. The same command again continues where an interrupted one ended and tries failed images anew. Nothing is
-    replaced that this command did not write.
+    model (1 is the limit), NIQE before and after, flags, working size, by how much the result was enlarged, pixel
+    spacing, seconds (without writing), SHA-256 of the image and of the model, error. An image that fails does not stop
+    the others; it is listed, and the exit status is 1. The same command again continues where an interrupted one ended
+    and tries failed images anew. Nothing is replaced that this command did not write.
     """
     if not any(path.exists() for path in paths):
         raise InputError(f"{', '.join(map(str, paths))}: there is no such file or folder.")
@@ -87,7 +97,7 @@ def restore(
     from monai_r2c.data.restorations import PREDICTIONS, RestorationDataset
     from monai_r2c.engines import R2CEvaluator
     from monai_r2c.handlers import RestorationFlags, RestorationSaver, TerminalProgress
-    from monai_r2c.inferers import RestorationInferer
+    from monai_r2c.inferers import RestorationInferer, keeps_native_detail, working_size
     from monai_r2c.networks import describe_model, load_restorer, model_path
     from monai_r2c.transforms import LoadRadiographd
     from monai_r2c.utils import process_device, process_rank, start_processes, stop_processes
@@ -100,7 +110,9 @@ def restore(
     network, trained = load_restorer(model, device=target)
     if process_rank() == 0:
         click.echo(describe_model(model))
-    inferer = RestorationInferer(passes, trained.image_size if size == "trained" else "native")
+        if size == "native" and not keeps_native_detail(network):
+            click.echo(f"Warning: the model was trained at {trained.image_size} pixels and sees another scale now.")
+    inferer = RestorationInferer(passes, working_size(size, network, trained.image_size), max_enlargement)
     items = [{"image": str(source), "file": place} for place, source in plan.sources.items()]
     saver = RestorationSaver(
         items, trained.classes, output, output / PREDICTIONS, model, inferer, precision, overwrite, file_is_place=True
@@ -108,7 +120,7 @@ def restore(
     left = saver.remaining()
     load = Compose(
         [
-            LoadRadiographd("image", reader, (*MODALITIES, *modalities)),
+            LoadRadiographd("image", reader, (*MODALITIES, *modalities), spacing=spacing),
             ScaleIntensityRanged("image", 0.0, 1.0, -1.0, 1.0),
             RepeatChanneld("image", trained.channels),
         ]
@@ -214,6 +226,7 @@ def _report(plan: RestorationPlan, saver: RestorationSaver, paths: Sequence[Path
         click.echo(f"Passed over: {in_one_line(plan.found.describe())}.")
     for line in describe_flags(saver.flagged):
         click.echo(line)
+    saver.warn()
     click.echo(
         f"Found {len(plan.sources) + passed_over} files: {saver.restored + refused} read ({saver.restored} restored, "
         f"{refused} refused), {done + passed_over} skipped ({done} already done, {passed_over} passed over); "

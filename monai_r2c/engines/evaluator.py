@@ -25,8 +25,8 @@ from monai.transforms import Transform
 from torch.utils.data import DataLoader
 
 from monai_r2c.inferers import RestorationInferer
+from monai_r2c.utils import InputError, RunError, describe_error
 from monai_r2c.utils import R2CKeys as Keys
-from monai_r2c.utils import RunError, describe_error
 from monai_r2c.utils.metadata import plain_tensor, with_metadata_of
 
 from .batch import prepare_image_batch
@@ -122,12 +122,20 @@ class R2CEvaluator(Evaluator):
         engine.state.output = failed
         return failed
 
+    def _infer(self, image: torch.Tensor, batchdata: Mapping[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        try:
+            restored, logits = self.inferer(image, self.restorer)
+        except InputError as error:  # it knows no names
+            files = ", ".join(map(str, batchdata.get(Keys.FILE, ())))
+            raise InputError(f"{files or 'image'}: {error}") from error
+        return restored, logits
+
     def _restore(self, engine: Engine, batchdata: Mapping[str, Any]) -> dict[str, Any]:
         batch = self.prepare_batch(batchdata, self.state.device, self.non_blocking, **self.to_kwargs)
         # MetaTensor slows every operation down, and not every network keeps it
         image = plain_tensor(batch["image"])
         with torch.no_grad(), self.mode(self.restorer), self.autocast:
-            restored, logits = self.inferer(image, self.restorer)
+            restored, logits = self._infer(image, batchdata)
             again = self.inferer(restored, self.restorer) if self.classify_restored else None
         logits = logits.float()
         probabilities = logits.softmax(dim=1)

@@ -35,6 +35,7 @@ from monai_r2c.utils.processes import gather_from_processes, process_count, proc
 
 from .engine_state import items_of, sees_all
 from .restoration_flags import describe_flags, flag_text
+from .restoration_size import SizeNotes, size_columns
 
 
 class RestorationSaver:
@@ -42,10 +43,10 @@ class RestorationSaver:
 
     Images keep their place below the folder that all sources share. The table has the columns ``file``, ``class``, one
     ``probability_<class>`` each, where the items have them ``class_restored`` (the class of the restored image),
-    ``label`` and what `RestorationFlags` added, then ``seconds``, ``sha256`` of the image, ``model`` (its SHA-256) and
-    ``error``. Nothing is replaced that was not written here, and image, row and model agree at every moment, see
-    `RestorationFolder`. An image that cannot be written, and an output item with ``error``, gets a row that says why;
-    the others go on.
+    ``label``, what `RestorationFlags` added and `size_columns`, then ``seconds``, ``sha256`` of the image, ``model``
+    (its SHA-256) and ``error``. Nothing is replaced that was not written here, and image, row and model agree at every
+    moment, see `RestorationFolder`. An image that cannot be written, and an output item with ``error``, gets a row that
+    says why; the others go on.
 
     Args:
         items: the evaluated items, with ``image`` (path of the source) and ``file``; the engine's output items hold
@@ -91,6 +92,8 @@ class RestorationSaver:
         self.restored = 0
         self.failed: dict[str, str] = {}
         self.flagged: dict[str, str] = {}
+        self.inferer = inferer or RestorationInferer()
+        self.sizes = SizeNotes()
         self._to_do: set[str] = set()
         self._begun, self._started = False, 0.0
 
@@ -120,10 +123,11 @@ class RestorationSaver:
             return
         self._begun = False
         self.folder.close()
-        parts = gather_from_processes((self.restored, self.failed, self.flagged))
-        self.restored = sum(restored for restored, _, _ in parts)
-        self.failed = {file: reason for _, failed, _ in parts for file, reason in failed.items()}
-        self.flagged = {file: flags for _, _, flagged in parts for file, flags in flagged.items()}
+        parts = gather_from_processes((self.restored, self.failed, self.flagged, self.sizes))
+        self.restored = sum(restored for restored, *_ in parts)
+        self.failed = {file: reason for _, failed, *_ in parts for file, reason in failed.items()}
+        self.flagged = {file: flags for _, _, flagged, _ in parts for file, flags in flagged.items()}
+        self.sizes = SizeNotes.joined([sizes for *_, sizes in parts])
 
     def report(self) -> None:
         """Print what the processes did; the first one does.
@@ -140,12 +144,18 @@ class RestorationSaver:
         )
         for line in describe_flags(self.flagged):
             print(line)
+        self.warn()
         for reason in self.failed.values():
             raise RunError(f"{len(self.failed)} of {len(self.items)} images were refused, such as {reason}")
 
+    def warn(self) -> None:
+        """Print what people should know of the images' sizes, in a line each; the first process does."""
+        for line in self.sizes.describe(self.inferer) if process_rank() == 0 else ():
+            print(line)
+
     def _begin(self) -> set[str]:
         if not self._begun:
-            self.restored, self.failed, self.flagged = 0, {}, {}
+            self.restored, self.failed, self.flagged, self.sizes = 0, {}, {}, SizeNotes()
             self._to_do = set(self.folder.begin(list(self.places.values())))
             self._begun = True
         return self._to_do
@@ -191,12 +201,14 @@ class RestorationSaver:
             if RadiographKeys.KIND not in meta:
                 meta = LoadRadiograph(modalities=None)(source).meta
             image = plain_tensor(item[Keys.RESTORED]).mean(0)
+            row |= size_columns(self.inferer, meta, image.shape)
             write = partial(_write, image=image, meta=meta, description=self.description)
             self.folder.place(place, write, row)
         except (InputError, ValueError) as error:
             self._refuse(file, describe_error(error, source))
         else:
             self.restored += 1
+            self.sizes.note(file, self.inferer, meta, image.shape)
             if item.get("flags"):
                 self.flagged[file] = item["flags"]
 

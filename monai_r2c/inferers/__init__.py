@@ -12,5 +12,6 @@
 from __future__ import annotations
 
 from .restoration import RestorationInferer
+from .working_size import keeps_native_detail, working_size
 
-__all__ = ["RestorationInferer"]
+__all__ = ["RestorationInferer", "keeps_native_detail", "working_size"]

@@ -11,14 +11,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from monai.inferers import Inferer
 
+from monai_r2c.utils import InputError
 from monai_r2c.utils.metadata import plain_tensor, with_metadata_of
+
+LONGEST = 64
+"""An image whose longer side is more than this many times its shorter one is no radiograph, and is refused."""
 
 
 class RestorationInferer(Inferer):
@@ -34,11 +38,14 @@ class RestorationInferer(Inferer):
             side, such as the size it was trained at. Images are then resized with their aspect ratio kept (bilinear,
             with antialiasing), restored, and the result of each pass resampled to the size of the input (bicubic,
             clipped to [-1, 1]): detail finer than the working size is lost. ``"native"`` keeps all detail, but the
-            restorer sees structures at another scale than in training, and needs memory in proportion to the pixels.
+            restorer sees structures at another scale than in training, unless it was made for it (see `working_size`),
+            and needs memory in proportion to the pixels.
+        max_enlargement: the most that a result may be enlarged by, see `enlargement`; None is any.
 
     Raises:
-        ValueError: when `passes` or a length is below 1, or `size` is another word; on a call, when `size` is a length
-            and the images have not 2 spatial dimensions.
+        ValueError: when `passes`, a length or `max_enlargement` is below 1, or `size` is another word; on a call, when
+            `size` is a length and the images have not 2 spatial dimensions.
+        InputError: on a call, when the result would be enlarged more, or a side is more than `LONGEST` times the other.
 
     Example:
         >>> inferer = RestorationInferer(passes=2, size=256)
@@ -47,13 +54,20 @@ class RestorationInferer(Inferer):
         ((1, 1, 500, 400), (1, 2), 2)
     """
 
-    def __init__(self, passes: int = 1, size: int | str = "native") -> None:
+    def __init__(self, passes: int = 1, size: int | str = "native", max_enlargement: float | None = None) -> None:
         if passes < 1:
             raise ValueError(f"passes must be at least 1, got {passes}.")
         if size != "native" and (not isinstance(size, int) or size < 1):
             raise ValueError(f'size must be "native" or a length of at least 1 pixel, got {size!r}.')
+        if max_enlargement is not None and not max_enlargement >= 1:
+            raise ValueError(f"max_enlargement must be at least 1, or None for any, got {max_enlargement!r}.")
         self.passes = passes
         self.size = size
+        self.max_enlargement = max_enlargement
+
+    def enlargement(self, shape: Sequence[int]) -> float:
+        """How many times the result of an image of this spatial shape is enlarged: at least 1, which loses nothing."""
+        return max(1.0, min(shape) / self.size) if isinstance(self.size, int) else 1.0
 
     def __call__(
         self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any
@@ -83,6 +97,7 @@ class RestorationInferer(Inferer):
             For each pass the restored image, of the input's shape in [-1, 1], and the logits ``(batch, classes)`` of
             the image that went into the pass, or None. The first pass has those of the image itself.
         """
+        self._check(inputs.shape[2:])
         image = self._at_working_size(plain_tensor(inputs))
         results = []
         for _ in range(self.passes):
@@ -90,6 +105,18 @@ class RestorationInferer(Inferer):
             image, logits = (result, None) if isinstance(result, torch.Tensor) else result
             results.append((with_metadata_of(inputs, _resampled(image, inputs.shape[2:])), logits))
         return results
+
+    def _check(self, shape: Sequence[int]) -> None:
+        sides = " x ".join(str(int(length)) for length in shape)
+        if len(shape) == 2 and max(shape) > LONGEST * min(shape):
+            raise InputError(f"has {sides} pixels; one side may be at most {LONGEST} times the other.")
+        factor = self.enlargement(shape)
+        if self.max_enlargement is not None and factor > self.max_enlargement:
+            raise InputError(
+                f"has {sides} pixels, {factor:.1f} times the {self.size} at which this model works, so finer detail "
+                f"would be lost; allowed are {self.max_enlargement:g} times: use a model that keeps native detail, or "
+                "allow more by max_enlargement (--max-enlargement)."
+            )
 
     def _at_working_size(self, inputs: torch.Tensor) -> torch.Tensor:
         if not isinstance(self.size, int):

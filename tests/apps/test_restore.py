@@ -34,7 +34,7 @@ from PIL import Image
 from radiograph_files import ramp, write_dicom_file
 
 from monai_r2c.apps.restore import plan_restoration, restore
-from monai_r2c.networks import R2CGenerator, save_model
+from monai_r2c.networks import R2CGenerator, load_restorer, save_model
 from monai_r2c.transforms import LoadRadiograph
 from monai_r2c.utils import InputError, RunError
 
@@ -95,7 +95,8 @@ def test_each_image_is_restored_in_its_place_kind_size_and_depth(images: Path, t
     table = rows(output)
     assert list(table) == ["a.png", "sub/b.png", "sub/c.dcm"]
     probabilities = [f"probability_{name}" for name in CLASSES]
-    assert list(table["a.png"]) == ["file", "class", *probabilities, "seconds", "sha256", "model", "error"]
+    sizes = ["working_size", "enlargement", "row_spacing", "column_spacing"]
+    assert list(table["a.png"]) == ["file", "class", *probabilities, *sizes, "seconds", "sha256", "model", "error"]
     assert {row["model"] for row in table.values()} == {hashlib.sha256(model.read_bytes()).hexdigest()}
     for name, row in table.items():
         assert row["sha256"] == hashlib.sha256((output / name).read_bytes()).hexdigest()
@@ -136,6 +137,106 @@ def test_trained_size_is_the_default_and_keeps_the_image_s_own(tmp_path: Path, m
         hook.remove()
     assert seen == [(1, 1, 50, 32)]
     assert Image.open(tmp_path / "out/a.png").size == (64, 100)
+
+
+class NativeGenerator(R2CGenerator):
+    """Stands for a model that restores whole images at their own size."""
+
+    keeps_native_detail = True
+
+
+@pytest.fixture
+def native_model(model: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    def load(*args: Any, **options: Any) -> Any:
+        network, settings = load_restorer(*args, **options)
+        network.__class__ = NativeGenerator
+        return network, settings
+
+    monkeypatch.setattr("monai_r2c.networks.load_restorer", load)
+    return model
+
+
+def test_a_model_that_keeps_native_detail_gets_the_image_as_it_is(tmp_path: Path, native_model: Path) -> None:
+    Image.fromarray(ramp(8, 200, 150)).save(tmp_path / "a.png")  # 4.7 times the 32 pixels of training
+    result = run(tmp_path / "a.png", "--model", native_model, "--output", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "Warning" not in result.output
+    row = rows(tmp_path / "out")["a.png"]
+    assert (row["working_size"], row["enlargement"]) == ("native", "1.00")
+    result = run(tmp_path / "a.png", "--model", native_model, "--output", tmp_path / "small", "--size", "trained")
+    assert "4.7 times the 32" in rows(tmp_path / "small")["a.png"]["error"]
+
+
+def test_what_would_be_enlarged_much_is_refused_unless_asked_for(tmp_path: Path, model: Path) -> None:
+    for name, side in (("small", 30), ("double", 64), ("large", 150)):
+        Image.fromarray(ramp(8, side + 10, side)).save(tmp_path / f"{name}.png")
+    files = [tmp_path / f"{name}.png" for name in ("small", "double", "large")]
+    result = run(*files, "--model", model, "--output", tmp_path / "out")
+    assert result.exit_code == 1
+    table = rows(tmp_path / "out")
+    assert [table[f"{name}.png"]["enlargement"] for name in ("small", "double", "large")] == ["1.00", "2.00", ""]
+    assert table["double.png"]["working_size"] == "32"
+    assert table["large.png"]["error"].startswith("large.png: has 160 x 150 pixels, 4.7 times the 32 at which")
+    warnings = [line for line in result.output.splitlines() if line.startswith("Warning")]
+    assert len(warnings) == 1
+    assert "so 1 larger images lost finer detail" in warnings[0]
+    again = run(*files, "--model", model, "--output", tmp_path / "out", "--max-enlargement", 5)
+    assert again.exit_code == 0, again.output
+    assert rows(tmp_path / "out")["large.png"]["enlargement"] == "4.69"
+
+
+def test_native_size_of_a_model_that_was_not_made_for_it_is_warned_of(tmp_path: Path, model: Path) -> None:
+    Image.fromarray(ramp(8, 60, 50)).save(tmp_path / "a.png")
+    result = run(tmp_path / "a.png", "--model", model, "--output", tmp_path / "out", "--size", "native")
+    assert "Warning: the model was trained at 32 pixels and sees another scale now." in result.output
+
+
+@pytest.mark.parametrize("size", ["trained", "native"])
+def test_absurd_sizes_are_restored_or_refused_in_a_line(tmp_path: Path, model: Path, size: str) -> None:
+    shapes = {"tiny": (3, 3), "dot": (1, 2), "strip": (3000, 20), "thin": (2, 100)}
+    for name, shape in shapes.items():
+        values = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+        Image.fromarray(values).save(tmp_path / f"{name}.png")
+    arguments = ("--model", model, "--output", tmp_path / "out", "--size", size, "--max-enlargement", 100)
+    result = run(*(tmp_path / f"{name}.png" for name in shapes), *arguments)
+    assert result.exit_code == 1
+    table = rows(tmp_path / "out")
+    assert table["tiny.png"]["error"] == ""
+    assert table["strip.png"]["error"] == "strip.png: has 3000 x 20 pixels; one side may be at most 64 times the other."
+    for name in ("dot", "thin"):
+        assert "\n" not in table[f"{name}.png"]["error"]
+    assert table["thin.png"]["error"] == "" or "must be at least 3" in table["thin.png"]["error"]
+
+
+def test_spacing_stands_in_the_table_and_what_is_wrong_with_it_in_a_line_each(tmp_path: Path, model: Path) -> None:
+    spacings: dict[str, Any] = {
+        "good": {"ImagerPixelSpacing": [0.15, 0.15]},
+        "missing": {},
+        "oblong": {"PixelSpacing": [0.1, 0.2]},
+        "zero": {"PixelSpacing": [0, 0]},
+        "negative": {"PixelSpacing": [-0.2, 0.2]},
+        "huge": {"PixelSpacing": [50, 50]},
+    }
+    for name, attributes in spacings.items():
+        (tmp_path / "images").mkdir(exist_ok=True)
+        write_dicom_file(tmp_path / f"images/{name}.dcm", ramp(12), **attributes)
+    Image.fromarray(ramp(8)).save(tmp_path / "images/plain.png")
+    result = run(tmp_path / "images", "--model", model, "--output", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    found = {name: (row["row_spacing"], row["column_spacing"]) for name, row in rows(tmp_path / "out").items()}
+    assert (found["good.dcm"], found["oblong.dcm"]) == (("0.15", "0.15"), ("0.1", "0.2"))
+    assert all(found[f"{name}.dcm"] == ("", "") for name in ("missing", "zero", "negative", "huge"))
+    lines = sorted(line for line in result.output.splitlines() if line.startswith("Pixel spacing"))
+    assert len(lines) == 5
+    for name, line in zip(("negative", "zero", "huge", "missing", "oblong"), lines):
+        assert line.startswith("Pixel spacing, 1 images: ")
+        assert line.endswith(f": {name}.dcm")
+    stated = run(tmp_path / "images", "--model", model, "--output", tmp_path / "stated", "--spacing", 0.2)
+    assert rows(tmp_path / "stated")["plain.png"]["row_spacing"] == "0.2"
+    assert [line[:24] for line in stated.output.splitlines() if "Pixel spacing" in line] == ["Pixel spacing, 1 images:"]
+    refused = run(tmp_path / "images", "--model", model, "--output", tmp_path / "no", "--spacing", 50)
+    assert isinstance(refused.exception, InputError)
+    assert "spacing: must be the distance of pixels in mm" in str(refused.exception)
 
 
 def test_a_bad_image_is_listed_and_stops_nothing(bad_images: Path, tmp_path: Path, model: Path) -> None:
@@ -439,7 +540,7 @@ def test_the_derivation_says_what_restored_the_image(images: Path, tmp_path: Pat
 
 def test_the_dicom_samples_are_restored_and_the_bad_ones_listed(shared: Path, tmp_path: Path, model: Path) -> None:
     output = tmp_path / "out"
-    result = run(shared / "data/dicom", "--model", model, "--output", output)
+    result = run(shared / "data/dicom", "--model", model, "--output", output, "--max-enlargement", 100)
     assert result.exit_code == 1
     restored = {path.name for path in (shared / "data/dicom").glob("*.dcm") if not path.name.startswith("bad")}
     assert files(output) == restored | {"predictions.csv", "restore.json"}
