@@ -27,7 +27,7 @@ from monai_r2c.networks import R2CGenerator
 CLASSES = ["non-covid", "covid"]
 
 
-def write_example_run(folder: Path, source: bool = True) -> Path:
+def write_example_run(folder: Path, source: bool = True, size: tuple[int, int] = (40, 32)) -> Path:
     """A run's folder as training and evaluation leave it, of untrained networks and random images."""
     torch.manual_seed(0)
     images = folder / "images"
@@ -45,7 +45,7 @@ def write_example_run(folder: Path, source: bool = True) -> Path:
                 item["source"] = ("north", "south")[item["label"]]
             datalist[section][("poor", "good")[index % 2]].append(item)
     for item in datalist["testing"]["poor"]:
-        items.append({"file": item["image"], "label": item["label"], "image": torch.rand(1, 40, 32) * 2 - 1})
+        items.append({"file": item["image"], "label": item["label"], "image": torch.rand(1, *size) * 2 - 1})
     (folder / "datalist.json").write_text(json.dumps(datalist))
     write_configuration(folder / "configuration.json", {"order": 3, "learning_rate": 2e-4, "cache_dir": None})
     _write_history(folder / "metrics.csv")
@@ -72,7 +72,8 @@ def write_example_run(folder: Path, source: bool = True) -> Path:
     class Dataset(list):
         data = items
 
-    CaseWriter(R2CGenerator(2, features=4), Dataset(items), CLASSES, folder / "cases", count=1).write(table.rows())
+    restorer = R2CGenerator(2, features=4)
+    CaseWriter(restorer, Dataset(items), CLASSES, folder / "cases", size=32, count=1).write(table.rows())
     return folder
 
 

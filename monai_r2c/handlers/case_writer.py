@@ -47,7 +47,8 @@ class CaseWriter:
         passes: restoration passes to show.
         count: images for each reason, see `choose_cases`.
         device: of the restorer.
-        longest_side: larger images are reduced to this many pixels.
+        longest_side: larger images are reduced to this many pixels; beside these, what a magnifier shows is kept in the
+            image's own pixels, in files of its own.
     """
 
     def __init__(
@@ -101,17 +102,17 @@ class CaseWriter:
         files |= {f"pass_{number}": shown for number, shown in enumerate(gray[1:], 1)}
         if Keys.REFERENCE in item:
             files["reference"] = _gray(torch.as_tensor(item[Keys.REFERENCE])[None])
-        images = {}
+        images, full = {}, {}
         for name, shown in files.items():
+            picture = Image.fromarray((shown.clamp(0, 1) * 255).round().to(torch.uint8).numpy())
+            if max(picture.size) > self.longest_side and name not in ("difference", "structure"):
+                full[name] = f"{stem}_{name}_full.png"
+                picture.save(self.directory / full[name])
+            picture.thumbnail((self.longest_side, self.longest_side), Image.Resampling.LANCZOS)
             images[name] = f"{stem}_{name}.png"
-            self._picture(shown).save(self.directory / images[name], optimize=True)
+            picture.save(self.directory / images[name], optimize=True)
         probabilities = [values.float().softmax(1)[0].tolist() for values in logits]
-        return {"images": images, "probabilities": probabilities}
-
-    def _picture(self, shown: torch.Tensor) -> Image.Image:
-        picture = Image.fromarray((shown.clamp(0, 1) * 255).round().to(torch.uint8).numpy())
-        picture.thumbnail((self.longest_side, self.longest_side), Image.Resampling.LANCZOS)
-        return picture
+        return {"images": images, "full": full, "size": list(gray[0].shape), "probabilities": probabilities}
 
 
 def _gray(image: torch.Tensor) -> torch.Tensor:

@@ -83,7 +83,7 @@ def render_cases(run: RunContents) -> str:
     about = (
         f"<p>Best and worst are ranked by {escape(run.cases['gain'])}. Drag over the image, or move the slider with "
         "the arrow keys; click a small image to compare the poor one with it. Under each image stands the class that "
-        "the model gives it.</p>"
+        "the model gives it. The magnifier shows both in their own pixels, which whole images on a page do not.</p>"
     )
     return f'{about}<div class="picker" role="group" aria-label="Cases">{"".join(picker)}</div>{"".join(articles)}'
 
@@ -93,7 +93,8 @@ def _article(number: int, count: int, case: dict[str, Any], classes: list[str], 
     for view, title in view_names(case):
         caption = prediction_of(case, view, classes) or _ABOUT.get(view, "")
         figures.append(
-            f'<figure><button type="button" data-view="{view}" data-name="{title}" aria-pressed="false">'
+            f'<figure><button type="button" data-view="{view}" data-name="{title}"{_full(case, view, folder)} '
+            'aria-pressed="false">'
             f'<img src="{_data_uri(folder / case["images"][view])}" alt="{title}, {name}">'
             f"<figcaption>{title}<small>{escape(caption)}</small></figcaption></button></figure>"
         )
@@ -112,9 +113,32 @@ def _article(number: int, count: int, case: dict[str, Any], classes: list[str], 
         f'aria-label="How much of the poor image is shown, case {number + 1}">'
         '<div class="moves"><button type="button" class="previous">Previous</button>'
         '<button type="button" class="next">Next</button>'
-        '<button type="button" class="swap">Poor / restored</button></div>'
+        '<button type="button" class="swap">Poor / restored</button>'
+        f'<button type="button" class="magnify" aria-expanded="false" aria-controls="lens-{number + 1}">Magnifier 1:1'
+        "</button></div>"
+        f"{_lens(number + 1, case)}"
         f'<p class="facts">{escape(case_facts(case))}</p></div>'
         f'<div class="strip">{"".join(figures)}</div></div></article>'
+    )
+
+
+def _full(case: dict[str, Any], view: str, folder: Path) -> str:
+    """Where the picture of a view in the image's own pixels is, as seen from the page; nothing where there is none."""
+    name = case.get("full", {}).get(view)
+    return f' data-full="{escape(f"{folder.name}/{name}")}"' if name and (folder / name).is_file() else ""
+
+
+def _lens(number: int, case: dict[str, Any]) -> str:
+    """A closed magnifier: the same place of the poor image and of the chosen one, pixel for pixel."""
+    rows, columns = case.get("size") or (0, 0)
+    panes = "".join(
+        f'<figure><div class="pane {kind}" role="img"></div><figcaption></figcaption></figure>'
+        for kind in ("before", "after")
+    )
+    return (
+        f'<div class="lens" id="lens-{number}" data-rows="{rows}" data-columns="{columns}" tabindex="0" role="group" '
+        f'aria-label="Magnifier of case {number}: arrow keys move it, with Shift farther" hidden>'
+        f'<div class="panes">{panes}</div><p class="place" role="status"></p></div>'
     )
 
 

@@ -44,6 +44,11 @@ def check_cases(content: dict[str, Any], path: Path) -> None:
             _require(isinstance(case.get(key), (int, float, type(None))), path, f"{where}.{key} must be a number")
         images = case.get("images")
         _require(isinstance(images, dict) and "poor" in images, path, f"{where}.images must name the image poor")
+        size, full = case.get("size", []), case.get("full", {})
+        is_size = _is_list(size, int) and len(size) in (0, 2) and all(length > 0 for length in size)
+        _require(is_size, path, f"{where}.size must be the numbers of rows and columns")
+        names = isinstance(full, dict) and all(isinstance(n, str) and Path(n).name == n for n in full.values())
+        _require(names, path, f"{where}.full must name files beside it")
         for view, name in images.items():
             is_known = not view.startswith("pass_") or view[5:].isdecimal()
             is_name = isinstance(name, str) and Path(name).name == name

@@ -26,6 +26,12 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
     return write_report(run)[0].resolve().as_uri()
 
 
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Page of a run whose images are larger than the page shows them."""
+    return write_report(write_example_run(tmp_path_factory.mktemp("runs") / "large", size=(600, 500)))[0].resolve()
+
+
 def _find(browser: Any, selector: str) -> list[Any]:
     return browser.find_elements("css selector", selector)
 
@@ -101,3 +107,57 @@ def test_page_fits_a_phone_in_light_and_dark(browser: Any, url: str, resize, sch
     assert (sum(map(int, paper[4:-1].split(","))) < 150) == (scheme == "dark")
     _find(browser, "#theme")[0].click()
     assert browser.execute_script("return getComputedStyle(document.body).backgroundColor") != paper
+
+
+def _place(browser: Any) -> tuple[float, float]:
+    position = _find(browser, "#case-1 .pane.after")[0].value_of_css_property("background-position")
+    across, down = position.replace("px", "").split()
+    return float(across), float(down)
+
+
+def test_magnifier_shows_the_image_s_own_pixels_and_follows_pointer_and_keys(browser: Any, large: Path, resize) -> None:
+    from selenium.webdriver import ActionChains, Keys
+
+    resize(1280, 1400)
+    browser.get(large.as_uri())
+    lens, button = _find(browser, "#case-1 .lens")[0], _find(browser, "#case-1 .magnify")[0]
+    assert not lens.is_displayed()
+    button.send_keys(Keys.ENTER)
+    assert lens.is_displayed()
+    assert button.get_attribute("aria-expanded") == "true"
+    for pane, view in zip(_find(browser, "#case-1 .pane"), ("poor", "pass_1")):
+        assert pane.value_of_css_property("background-size") == "500px 600px"
+        assert f"cases/case_01_{view}_full.png" in pane.value_of_css_property("background-image")
+    stage = _find(browser, "#case-1 .stage")[0]
+    ActionChains(browser).move_to_element(stage).perform()
+    across, down = _place(browser)
+    pane = _find(browser, "#case-1 .pane.after")[0].size
+    assert (across, down) == pytest.approx((pane["width"] / 2 - 250, pane["height"] / 2 - 300), abs=2)
+    ActionChains(browser).move_to_element_with_offset(stage, -100, -100).perform()
+    assert _place(browser)[0] > across
+    before = _place(browser)
+    lens.send_keys(Keys.ARROW_RIGHT)
+    assert _place(browser) == (before[0] - 20, before[1])
+    lens.send_keys(Keys.SHIFT + Keys.ARROW_DOWN)
+    assert _place(browser) == (before[0] - 20, max(before[1] - 200, pane["height"] - 600))
+    assert "of 600 \u00d7 500 pixels" in _find(browser, "#case-1 .place")[0].text
+    _find(browser, "#case-1 .strip button[data-view=difference]")[0].click()
+    assert _find(browser, "#case-1 .pane.after")[0].get_attribute("aria-label") == "What changed, magnified"
+    lens.send_keys(Keys.ESCAPE)
+    assert not lens.is_displayed()
+    assert browser.switch_to.active_element == button
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+def test_magnifier_says_when_the_pictures_were_left_behind(browser: Any, large: Path, tmp_path: Path, resize) -> None:
+    resize(1280, 900)
+    (tmp_path / "report.html").write_text(large.read_text(encoding="utf-8"), encoding="utf-8")
+    browser.get((tmp_path / "report.html").as_uri())
+    _find(browser, "#case-1 .magnify")[0].click()
+    for _ in range(50):
+        said = _find(browser, "#case-1 .place")[0].text
+        if "not beside this page" in said:
+            break
+        browser.implicitly_wait(0.1)
+    assert "not beside this page (cases/case_01_poor_full.png)" in said
+    browser.get_log("browser")
