@@ -61,11 +61,13 @@ class UnpairedDataset(Dataset):
 
     Returns:
         Each item is a dictionary with ``poor``, ``good``, ``poor_label``, ``good_label``, ``poor_file``, ``good_file``,
-        and with `synthetic_degradation` the degraded good image ``synthetic`` and its ``synthetic_reference``.
+        and with `synthetic_degradation` the degraded good image ``synthetic`` and its ``synthetic_reference``; where
+        `transform` keeps the ``context`` of a crop (`RandContextCropd`), that of the degraded image is
+        ``synthetic_context``.
 
     Raises:
         InputError: when a domain is empty or the seed is negative; for an item, when `synthetic_degradation` gives no
-            image of the same shape.
+            image of its reference's shape.
     """
 
     def __init__(
@@ -140,14 +142,17 @@ class UnpairedDataset(Dataset):
         degradation.set_random_state(seed=self._seed_of(_DEGRADATION, epoch, index))
         made = degradation({**deepcopy(good), R2CKeys.REFERENCE.value: deepcopy(good["image"])})
         image, reference = made["image"], made[R2CKeys.REFERENCE.value]
-        if not image.shape == reference.shape == good["image"].shape:
+        if image.shape != reference.shape or image.dim() != good["image"].dim():
             shapes = [list(part.shape) for part in (image, reference, good["image"])]
             raise InputError(
                 f"synthetic_degradation: gives an image of shape {shapes[0]} and a reference of shape {shapes[1]} for "
-                f"{good['file']} of shape {shapes[2]}; it must keep the shape."
+                f"{good['file']} of shape {shapes[2]}; both must have one shape."
             )
-        pair = {R2CKeys.SYNTHETIC.value: image, R2CKeys.SYNTHETIC_REFERENCE.value: reference}
-        return {name: self._augmented(1, epoch, index, {**good, "image": part})["image"] for name, part in pair.items()}
+        degraded, original = (self._augmented(1, epoch, index, {**good, "image": part}) for part in (image, reference))
+        pair = {R2CKeys.SYNTHETIC.value: degraded["image"], R2CKeys.SYNTHETIC_REFERENCE.value: original["image"]}
+        if R2CKeys.CONTEXT in degraded:
+            pair[R2CKeys.SYNTHETIC_CONTEXT.value] = degraded[R2CKeys.CONTEXT]
+        return pair
 
     def _order(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """For each domain, which of its images stands at each index of the epoch."""

@@ -28,7 +28,7 @@ def prepare_unpaired_batch(
     Args:
         batch: items of `UnpairedDataset`, collated: ``poor`` and ``good`` images ``(batch, channels, *spatial)`` in
             [-1, 1], ``poor_label`` and ``good_label`` ``(batch,)``, ``poor_file`` and ``good_file``; and where there
-            are any, ``synthetic`` images and their ``synthetic_reference``.
+            are any, ``synthetic`` images, their ``synthetic_reference`` and the ``synthetic_context`` of crops.
         device: where the tensors go.
         non_blocking: whether copies may overlap with computation.
         kwargs: further arguments of ``torch.Tensor.to`` for the images.
@@ -41,6 +41,11 @@ def prepare_unpaired_batch(
     for key in (Keys.POOR, Keys.GOOD, *synthetic):
         # a step needs no metadata
         prepared[key] = plain_tensor(batch[key]).to(device, non_blocking=non_blocking, **kwargs)
+    if Keys.SYNTHETIC_CONTEXT in batch:
+        context = batch[Keys.SYNTHETIC_CONTEXT]
+        prepared[Keys.SYNTHETIC_CONTEXT] = {
+            name: plain_tensor(part).to(device, non_blocking=non_blocking, **kwargs) for name, part in context.items()
+        }
     for key in (Keys.POOR_LABEL, Keys.GOOD_LABEL):
         prepared[key] = torch.as_tensor(batch[key]).to(device, dtype=torch.int64, non_blocking=non_blocking)
     return prepared

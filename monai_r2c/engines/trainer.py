@@ -259,6 +259,11 @@ class R2CTrainer(Trainer):
         return engine.state.output  # type: ignore[return-value]
 
     def _step(self, engine: Engine, batch: Mapping[str, Any]) -> dict[str, Any]:
+        if Keys.SYNTHETIC_CONTEXT in batch:
+            raise InputError(
+                f"warm_start_epochs: is {self.warm_start_epochs}, but native crops train on synthetic images alone; "
+                "use the number of max_epochs."
+            )
         parts = split_batch(batch, self.accumulation_steps)
         translated: list[dict[str, torch.Tensor]] = []
 
@@ -311,7 +316,8 @@ class R2CTrainer(Trainer):
         restored: list[torch.Tensor] = []
 
         def losses_of(part: Mapping[str, Any]) -> dict[str, torch.Tensor]:
-            image, logits = self.inferer(part[Keys.SYNTHETIC], network=self.restorer)
+            context = part.get(Keys.SYNTHETIC_CONTEXT, {})
+            image, logits = self.inferer(part[Keys.SYNTHETIC], network=self.restorer, **context)
             restored.append(image.detach())
             images: dict[str, torch.Tensor] = {Keys.SYNTHETIC_RESTORED: image}
             images[Keys.SYNTHETIC_REFERENCE] = part[Keys.SYNTHETIC_REFERENCE]

@@ -151,7 +151,13 @@ def split_batch(batch: Mapping[str, Any], parts: int) -> list[dict[str, Any]]:
     if size % parts:
         raise ValueError(f"a batch of {size} does not split into {parts} equal parts.")
     step = size // parts
-    return [{key: value[i : i + step] for key, value in batch.items()} for i in range(0, size, step)]
+    return [{key: _part(value, slice(i, i + step)) for key, value in batch.items()} for i in range(0, size, step)]
+
+
+def _part(value: Any, part: slice) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _part(inner, part) for name, inner in value.items()}
+    return value[part]
 
 
 @contextmanager

@@ -22,6 +22,8 @@ from monai.losses import SSIMLoss
 from monai_r2c.utils import InputError
 from monai_r2c.utils import R2CKeys as Keys
 
+_WINDOW = 8  # pixels
+
 # the six generator passes, and whose class each of them has to predict
 PASSES = {
     Keys.RESTORED: Keys.POOR_LABEL,
@@ -37,7 +39,8 @@ class RestoreToClassifyLoss(nn.Module):
     """Loss of both generators: adversarial, cycle, identity and class terms, each by name, and their weighted total.
 
     ``total = a (adversarial_restored + adversarial_degraded) + c (cycle_poor + cycle_good)
-    + i (identity_poor + identity_good) + k (the class terms) + s synthetic_absolute + t structure_synthetic``
+    + i (identity_poor + identity_good) + k (the class terms) + s synthetic_absolute + t structure_synthetic
+    + d detail_synthetic``
 
     Adversarial terms are least squares against 1 without activation, cycle and identity terms mean absolute
     differences, class terms cross-entropies on logits. All are computed in float32.
@@ -51,6 +54,9 @@ class RestoreToClassifyLoss(nn.Module):
             were made from. Published 0, which leaves them out; otherwise their pass has a class term too.
         structure_weight: t, of 1 - SSIM of the same images (MONAI's ``SSIMLoss``), beside `synthetic_weight`. Published
             0, which leaves it out.
+        detail_weight: d, of the mean absolute difference between the same images' mean gradient in windows of
+            8 pixels, beside `synthetic_weight`: what is smoother than its original costs, wherever the detail lies.
+            Published 0, which leaves it out.
         label_weights: weight of each class in the cross-entropy, at least 0: each item's is multiplied by its class's
             weight, then the mean over the batch is taken. So a weight counts in a batch of one too, and parts of a
             batch give the mean of the whole. None weighs all classes by 1.
@@ -71,6 +77,7 @@ class RestoreToClassifyLoss(nn.Module):
         label_weights: Sequence[float] | None = None,
         synthetic_weight: float = 0.0,
         structure_weight: float = 0.0,
+        detail_weight: float = 0.0,
     ) -> None:
         super().__init__()
         self.weights = {
@@ -80,6 +87,7 @@ class RestoreToClassifyLoss(nn.Module):
             "class": class_weight,
             "synthetic": synthetic_weight,
             "structure": structure_weight,
+            "detail": detail_weight,
         }
         for name, weight in self.weights.items():
             if not 0 <= weight < math.inf:
@@ -158,6 +166,8 @@ class RestoreToClassifyLoss(nn.Module):
         }
         if self.weights["structure"] > 0:
             terms["structure_synthetic"] = _dissimilarity(restored, reference)
+        if self.weights["detail"] > 0:
+            terms["detail_synthetic"] = _absolute(_local_gradient(restored), _local_gradient(reference))
         return terms
 
     def _with_total(self, losses: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -219,6 +229,18 @@ def _dissimilarity(image: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """
     with torch.autocast(image.device.type, enabled=False):
         return SSIMLoss(image.dim() - 2, data_range=2.0)(image.float() + 1, target.float() + 1)
+
+
+def _local_gradient(image: torch.Tensor) -> torch.Tensor:
+    """Mean length of the gradient in windows of 8 pixels that overlap by half, of images of any dimensions."""
+    image = image.float()
+    squares = torch.zeros_like(image)
+    for axis in range(2, image.dim()):
+        squares = squares + (image - image.roll(1, axis)).square()
+    for axis in range(2, image.dim()):
+        squares = squares.narrow(axis, 1, image.shape[axis] - 1)
+    pool = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}[image.dim() - 2]
+    return pool((squares + 1e-6).sqrt(), _WINDOW, _WINDOW // 2, ceil_mode=True)
 
 
 def _checked_weights(values: Sequence[float]) -> torch.Tensor:

@@ -37,14 +37,25 @@ from .model_file import (
     read_settings,
     save_model,
 )
-from .nets import R2CClassifier, R2CDiscriminator, R2CGenerator, R2CRestorer, WrappedGenerator, WrappedRestorer
+from .nets import (
+    NativeGenerator,
+    NativeRestorer,
+    R2CClassifier,
+    R2CDiscriminator,
+    R2CGenerator,
+    R2CRestorer,
+    WrappedGenerator,
+    WrappedRestorer,
+)
 from .placement import to_device
 from .published import load_published_arrays
-from .start import start_from
+from .start import start_from, thumbnail_settings
 from .views import as_generator, as_restorer, build_generator
 
 __all__ = [
     "ModelSettings",
+    "NativeGenerator",
+    "NativeRestorer",
     "OperationalConv1d",
     "OperationalConv2d",
     "OperationalConv3d",
@@ -78,6 +89,7 @@ __all__ = [
     "read_settings",
     "save_model",
     "start_from",
+    "thumbnail_settings",
     "to_device",
     "to_operational",
 ]

@@ -17,14 +17,14 @@ import torch.nn as nn
 
 from monai_r2c.utils import InputError
 
-from .nets import GeneratorBase, R2CGeneratorBase, WrappedGeneratorBase
+from .nets import GeneratorBase, NativeGeneratorBase, R2CGeneratorBase, WrappedGeneratorBase
 
 
 def check_network(network: nn.Module, classes: Sequence[str], channels: int) -> None:
     """Check that a restorer of one's own choice has the classes and channels of a run.
 
     Args:
-        network: an `R2CGenerator` or a `WrappedGenerator`, or one of their one-tensor views.
+        network: an `R2CGenerator`, a `WrappedGenerator` or a `NativeGenerator`, or one of their one-tensor views.
         classes: names of the classes.
         channels: of the images.
 
@@ -49,9 +49,9 @@ def check_generator(network: nn.Module) -> GeneratorBase:
     """Return the network, if it can be seen as one that gives the image alone, or the image and the logits.
 
     Raises:
-        InputError: when it is neither one of R2C-GAN's generators nor a wrapped network.
+        InputError: when it is none of R2C-GAN's generators, nor a wrapped or native network.
     """
-    if isinstance(network, (R2CGeneratorBase, WrappedGeneratorBase)) and network.has_decoder:
+    if isinstance(network, (R2CGeneratorBase, WrappedGeneratorBase, NativeGeneratorBase)) and network.has_decoder:
         return network
     name = type(network).__name__
     raise InputError(

@@ -25,9 +25,9 @@ from monai_r2c.utils import InputError
 from monai_r2c.utils.extras import require_for_onnx_export
 
 from .box import box_path, model_digest, model_path
-from .nets import GeneratorBase, R2CGenerator, R2CRestorer, WrappedGenerator, WrappedRestorer
+from .nets import GeneratorBase, R2CRestorer
 from .placement import to_device
-from .views import as_restorer, build_generator
+from .views import Generator, Restorer, as_restorer, build_generator
 
 _FORMAT = "monai_r2c model 2"
 _NESTED_FORMAT = "monai_r2c model 1"  # a dictionary that held the restorer's weights beside the rest
@@ -41,8 +41,7 @@ class ModelSettings:
     """What a model file says of itself, so that nobody has to say it again.
 
     Args:
-        generator: arguments that build the restorer: of `R2CGenerator`, or of `WrappedGenerator`, which have a
-            ``network``.
+        generator: arguments that build the restorer, as `build_generator` takes them.
         classes: names of the classes, in the order of the logits.
         image_size: rows and columns of the square images it was trained on, in pixels.
         notes: what people should know of it: its ``name``, and what it was ``trained_on``; of most models nothing.
@@ -59,17 +58,27 @@ class ModelSettings:
     @property
     def variant(self) -> str:
         """Architecture, one of operational, convolutional, convolutional_light; of a wrapped network its name."""
-        return str(self.generator["network" if "network" in self.generator else "variant"])
+        return str(self._whole["network" if "network" in self._whole else "variant"])
 
     @property
     def order(self) -> int:
         """Highest power of the operational layers; 1 for plain ones."""
-        return int(self.generator["order"] or 1)
+        return int(self._whole["order"] or 1)
 
     @property
     def channels(self) -> int:
         """Channels of the images."""
-        return int(self.generator["in_channels"])
+        return int(self._whole["in_channels"])
+
+    @property
+    def keeps_native_detail(self) -> bool:
+        """Whether the restorer is to be given images at their own size: a `NativeGenerator`."""
+        return "whole" in self.generator
+
+    @property
+    def _whole(self) -> Mapping[str, Any]:
+        """Arguments of the network that sees the whole image."""
+        return self.generator.get("whole", self.generator)
 
 
 def save_model(
@@ -86,7 +95,7 @@ def save_model(
 
     Args:
         path: of the file, usually ``model.pt``; its folder is made.
-        restorer: an `R2CGenerator` or a `WrappedGenerator`, or one of their one-tensor views.
+        restorer: an `R2CGenerator`, a `WrappedGenerator` or a `NativeGenerator`, or one of their one-tensor views.
         classes, image_size: see `ModelSettings`.
         others: further networks by name (``degrader``, ``poor_discriminator``, ``good_discriminator``), whose weights
             are kept beside.
@@ -190,7 +199,7 @@ def build_restorer(
     order: int | None = None,
     channels: int | None = None,
     features: int | None = None,
-) -> R2CRestorer | WrappedRestorer:
+) -> Restorer:
     """Build the restorer of a model file, with its weights; where there is no file yet, the bundle's, untrained.
 
     That is the network that exports need, one image in and one out, on the CPU. `load_restorer` wants the file.
@@ -220,7 +229,7 @@ def load_restorer(
     order: int | None = None,
     channels: int | None = None,
     device: torch.device | str = "cpu",
-) -> tuple[R2CGenerator | WrappedGenerator, ModelSettings]:
+) -> tuple[Generator, ModelSettings]:
     """Build the restorer of a model file and load its weights.
 
     Args:
@@ -240,7 +249,7 @@ def load_restorer(
     return to_device(network, device).eval(), contents.settings
 
 
-def load_degrader(path: str | os.PathLike, device: torch.device | str = "cpu") -> R2CGenerator | WrappedGenerator:
+def load_degrader(path: str | os.PathLike, device: torch.device | str = "cpu") -> Generator:
     """Build the degrader that a model file holds beside its restorer, in evaluation mode.
 
     Raises:
@@ -334,9 +343,7 @@ def _require(path: str | os.PathLike, settings: ModelSettings, wanted: Mapping[s
             )
 
 
-def _build(
-    path: str | os.PathLike, settings: ModelSettings, weights: Mapping[str, torch.Tensor]
-) -> R2CGenerator | WrappedGenerator:
+def _build(path: str | os.PathLike, settings: ModelSettings, weights: Mapping[str, torch.Tensor]) -> Generator:
     try:
         network = build_generator(settings.generator)
     except (TypeError, ValueError) as error:

@@ -16,7 +16,7 @@ from typing import TypeVar
 import torch
 import torch.nn as nn
 
-from .nets.wrapped import WrappedGeneratorBase
+from .nets import NativeGeneratorBase, WrappedGeneratorBase
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -29,6 +29,10 @@ def to_device(network: Network, device: str | torch.device) -> Network:
     wrapped, whose norms and interpolation are slower so, the memory format stays as it is.
     """
     volumes = any(parameter.dim() == 5 for parameter in network.parameters())
-    if torch.device(device).type == "cpu" and not volumes and not isinstance(network, WrappedGeneratorBase):
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if torch.device(device).type == "cpu" and not volumes:
+        if isinstance(network, NativeGeneratorBase):
+            to_device(network.whole, device)
+            network.local.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        elif not isinstance(network, WrappedGeneratorBase):
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.to(device)

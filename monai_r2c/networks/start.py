@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import logging
 import os
+from typing import Any
 
 import torch.nn as nn
 
 from monai_r2c.utils import InputError
 
-from .model_file import has_degrader, load_degrader, load_restorer
+from .model_file import has_degrader, load_degrader, load_restorer, read_settings
+from .nets import NativeGeneratorBase
 
 _LOGGER = logging.getLogger("monai_r2c.training")
 
@@ -29,6 +31,8 @@ def start_from(path: str | os.PathLike, restorer: nn.Module, degrader: nn.Module
     The class head keeps its own weights where the model has another number of classes, which the log says; so does
     the degrader where the file holds none.
 
+    A native network takes the weights of a restorer of thumbnails as its `whole`; its local network then starts anew.
+
     Args:
         path: of the model file, or ``box`` for the one that comes with the package.
         restorer, degrader: of the run, as its settings build them.
@@ -37,12 +41,29 @@ def start_from(path: str | os.PathLike, restorer: nn.Module, degrader: nn.Module
         InputError: when the file is missing or no model file, or its network is another than the run's.
     """
     trained, settings = load_restorer(path)
+    if isinstance(restorer, NativeGeneratorBase) and not settings.keeps_native_detail:
+        restorer = restorer.whole  # the local network starts anew
     _take(path, restorer, trained)
     has = degrader is not None and has_degrader(path)
     if degrader is not None and has:
         _take(path, degrader, load_degrader(path))
     networks = "restorer and degrader" if has else "restorer"
     _LOGGER.info(f"{networks} start from {path}, trained on {', '.join(settings.classes)}")
+
+
+def thumbnail_settings(path: str | os.PathLike, num_classes: int) -> dict[str, Any]:
+    """Return the arguments that build a model's network of the working size: what `NativeGenerator` takes as `whole`.
+
+    Args:
+        path: of the model file, or ``box`` for the one that comes with the package; a native model's own `whole` is
+            taken.
+        num_classes: of the network to be built.
+
+    Raises:
+        InputError: when the file is missing or no model file.
+    """
+    settings = read_settings(path).generator
+    return {**settings.get("whole", settings), "num_classes": num_classes}
 
 
 def _take(path: str | os.PathLike, network: nn.Module, trained: nn.Module) -> None:

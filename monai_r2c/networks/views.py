@@ -18,47 +18,58 @@ from typing import Any
 from .fit import check_generator
 from .nets import (
     GeneratorBase,
+    NativeGenerator,
+    NativeGeneratorBase,
+    NativeRestorer,
     R2CGenerator,
+    R2CGeneratorBase,
     R2CRestorer,
     WrappedGenerator,
     WrappedGeneratorBase,
     WrappedRestorer,
 )
 
+Generator = R2CGenerator | WrappedGenerator | NativeGenerator
+Restorer = R2CRestorer | WrappedRestorer | NativeRestorer
 
-def build_generator(settings: Mapping[str, Any]) -> R2CGenerator | WrappedGenerator:
+
+def build_generator(settings: Mapping[str, Any]) -> Generator:
     """Build a new generator from what ``get_settings()`` of one, or of its one-tensor view, said.
 
     Args:
-        settings: arguments of `WrappedGenerator`, which have a ``network``, or else of `R2CGenerator`.
+        settings: arguments of `WrappedGenerator`, which have a ``network``, of `NativeGenerator`, which have a
+            ``whole``, or else of `R2CGenerator`.
 
     Raises:
-        TypeError, ValueError: as of these two.
+        TypeError, ValueError: as of these.
     """
+    if "whole" in settings:
+        return NativeGenerator(**settings)
     return WrappedGenerator(**settings) if "network" in settings else R2CGenerator(**settings)
 
 
-def as_restorer(network: GeneratorBase) -> R2CRestorer | WrappedRestorer:
+def as_restorer(network: GeneratorBase) -> Restorer:
     """Return the same network as one that gives the image alone, which exports need; weights are shared, not copied.
 
     Raises:
-        InputError: when it is neither one of R2C-GAN's generators nor a wrapped network.
+        InputError: when it is none of R2C-GAN's generators, nor a wrapped or native network.
     """
-    return _seen_as(network, R2CRestorer, WrappedRestorer)
+    return _seen_as(network, R2CRestorer, WrappedRestorer, NativeRestorer)
 
 
-def as_generator(network: GeneratorBase) -> R2CGenerator | WrappedGenerator:
+def as_generator(network: GeneratorBase) -> Generator:
     """Return the same network as one that gives ``(image, logits)``; weights are shared, not copied.
 
     Raises:
         InputError: as `as_restorer`.
     """
-    return _seen_as(network, R2CGenerator, WrappedGenerator)
+    return _seen_as(network, R2CGenerator, WrappedGenerator, NativeGenerator)
 
 
-def _seen_as(network: GeneratorBase, kind: type, wrapped_kind: type) -> Any:
+def _seen_as(network: GeneratorBase, *views: type) -> Any:
     check_generator(network)
     # a shallow copy holds the same dictionaries of modules and parameters, so it follows when the other one moves
     view = copy.copy(network)
-    view.__class__ = wrapped_kind if isinstance(network, WrappedGeneratorBase) else kind
+    kinds = (R2CGeneratorBase, WrappedGeneratorBase, NativeGeneratorBase)
+    view.__class__ = next(view_kind for kind, view_kind in zip(kinds, views) if isinstance(network, kind))
     return view

@@ -37,6 +37,7 @@ from .degradation import (
     RandWindowClipping,
     RandWindowClippingd,
 )
+from .native import RandContextCropd, RandShortestd
 from .radiograph import (
     LoadRadiograph,
     LoadRadiographD,
@@ -58,6 +59,7 @@ __all__ = [
     "RandCollimationd",
     "RandCompression",
     "RandCompressiond",
+    "RandContextCropd",
     "RandContrastLoss",
     "RandContrastLossd",
     "RandExposure",
@@ -72,6 +74,7 @@ __all__ = [
     "RandRadiographBlurd",
     "RandResampling",
     "RandResamplingd",
+    "RandShortestd",
     "RandToneCurve",
     "RandToneCurved",
     "RandWidePoorQuality",

@@ -40,6 +40,8 @@ class R2CKeys(StrEnum):
     SYNTHETIC = "synthetic"
     SYNTHETIC_REFERENCE = "synthetic_reference"
     SYNTHETIC_RESTORED = "synthetic_restored"
+    SYNTHETIC_CONTEXT = "synthetic_context"
+    CONTEXT = "context"
     REFERENCE = "reference"
     LOGITS = "logits"
     PROBABILITIES = "probabilities"

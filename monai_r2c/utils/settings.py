@@ -40,8 +40,9 @@ def check_settings(**settings: Any) -> None:
             raise InputError(f"{key}: {value!r} is not allowed; it must be {allowed}.")
     if settings.get("warm_start_epochs", 0) > 0 and not settings.get("synthetic_weight", 1):
         raise InputError("warm_start_epochs: needs a synthetic_weight above 0, because it trains on synthetic images.")
-    if settings.get("structure_weight", 0) > 0 and not settings.get("synthetic_weight", 1):
-        raise InputError("structure_weight: needs a synthetic_weight above 0, because it compares synthetic images.")
+    for key in ("structure_weight", "detail_weight"):
+        if settings.get(key, 0) > 0 and not settings.get("synthetic_weight", 1):
+            raise InputError(f"{key}: needs a synthetic_weight above 0, because it compares synthetic images.")
     if "load_size" in settings and settings["load_size"] < settings["image_size"]:
         raise InputError(
             f"load_size: {settings['load_size']} is not allowed; it must be at least image_size, "
@@ -106,6 +107,7 @@ _RULES: dict[str, Rule] = {
     "class_weight": _number(0),
     "synthetic_weight": _number(0),
     "structure_weight": _number(0),
+    "detail_weight": _number(0),
     "warm_start_epochs": _whole(0),
     "pool_size": _whole(0),
     "ema_decay": _number(0, 1, open_high=True),

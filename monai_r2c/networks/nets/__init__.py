@@ -13,12 +13,16 @@ from __future__ import annotations
 
 from .discriminator import R2CDiscriminator
 from .generator import R2CClassifier, R2CGenerator, R2CGeneratorBase, R2CRestorer
+from .native import NativeGenerator, NativeGeneratorBase, NativeRestorer
 from .wrapped import WrappedGenerator, WrappedGeneratorBase, WrappedRestorer
 
-GeneratorBase = R2CGeneratorBase | WrappedGeneratorBase
+GeneratorBase = R2CGeneratorBase | WrappedGeneratorBase | NativeGeneratorBase
 
 __all__ = [
     "GeneratorBase",
+    "NativeGenerator",
+    "NativeGeneratorBase",
+    "NativeRestorer",
     "R2CClassifier",
     "R2CDiscriminator",
     "R2CGenerator",

@@ -21,7 +21,8 @@ class ImageAlone(nn.Module):
     """
 
     __jit_unused_properties__ = ["_ddp_params_and_buffers_to_ignore"]
+    head_name = "head"
 
     @property
     def _ddp_params_and_buffers_to_ignore(self) -> list[str]:
-        return [f"head.{name}" for name in self.get_submodule("head").state_dict()]
+        return [f"{self.head_name}.{name}" for name in self.get_submodule(self.head_name).state_dict()]
