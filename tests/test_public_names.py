@@ -22,12 +22,13 @@ import monai_r2c
 # what users import; removing or renaming one of these breaks somebody's pipeline
 PUBLIC = {
     "networks": """
-        ModelSettings OperationalConv1d OperationalConv2d OperationalConv3d OperationalConvTranspose1d
-        OperationalConvTranspose2d OperationalConvTranspose3d OperationalConvolution R2CClassifier
-        R2CDiscriminator R2CGenerator R2CRestorer WrappedGenerator WrappedRestorer annotate_model as_generator
-        as_restorer box_path build_generator build_restorer check_network describe_model find_model
+        ModelSettings NativeGenerator NativeRestorer OperationalConv1d OperationalConv2d OperationalConv3d
+        OperationalConvTranspose1d OperationalConvTranspose2d OperationalConvTranspose3d OperationalConvolution
+        R2CClassifier R2CDiscriminator R2CGenerator R2CRestorer WrappedGenerator WrappedRestorer annotate_model
+        as_generator as_restorer box_path build_generator build_restorer check_network describe_model find_model
         from_operational glorot_uniform_ has_degrader load_degrader load_published_arrays load_restorer
-        model_digest model_path read_settings save_model start_from to_device to_operational
+        model_digest model_path read_settings restorer_like save_model start_from thumbnail_settings
+        to_device to_operational
     """,
     "losses": """
         DiscriminatorPenalty R1Penalty RestoreToClassifyLoss UnpairedDiscriminatorLoss
@@ -56,11 +57,12 @@ PUBLIC = {
     """,
     "transforms": """
         LoadRadiograph LoadRadiographD LoadRadiographDict LoadRadiographd RadiographKeys RadiographKind
-        RandCollimation RandCollimationd RandCompression RandCompressiond RandContrastLoss RandContrastLossd
+        RandCollimation RandCollimationd RandCompression RandCompressiond RandContextCropd RandContrastLoss
+        RandContrastLossd
         RandExposure RandExposured RandLetters RandLettersd RandPoorQuality RandPoorQualityd RandQuantumNoise
         RandQuantumNoised RandRadiographBlur RandRadiographBlurd RandResampling RandResamplingd RandToneCurve
         RandToneCurved RandWidePoorQuality RandWidePoorQualityd RandWindowClipping RandWindowClippingd
-        ResizeShortest ResizeShortestd
+        RandShortestd ResizeShortest ResizeShortestd
     """,
     "data": """
         Datalist DatalistItem EpochSampler EvaluationSampler ImagePool PhantomChest QualityMeasures

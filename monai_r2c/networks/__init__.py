@@ -49,7 +49,7 @@ from .nets import (
 )
 from .placement import to_device
 from .published import load_published_arrays
-from .start import start_from, thumbnail_settings
+from .start import restorer_like, start_from, thumbnail_settings
 from .views import as_generator, as_restorer, build_generator
 
 __all__ = [
@@ -87,6 +87,7 @@ __all__ = [
     "model_digest",
     "model_path",
     "read_settings",
+    "restorer_like",
     "save_model",
     "start_from",
     "thumbnail_settings",

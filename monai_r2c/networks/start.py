@@ -21,6 +21,7 @@ from monai_r2c.utils import InputError
 
 from .model_file import has_degrader, load_degrader, load_restorer, read_settings
 from .nets import NativeGeneratorBase
+from .views import Restorer, as_restorer, build_generator
 
 _LOGGER = logging.getLogger("monai_r2c.training")
 
@@ -51,6 +52,22 @@ def start_from(path: str | os.PathLike, restorer: nn.Module, degrader: nn.Module
     _LOGGER.info(f"{networks} start from {path}, trained on {', '.join(settings.classes)}")
 
 
+def restorer_like(path: str | os.PathLike, num_classes: int) -> Restorer:
+    """Build a new restorer of a model's architecture, to be trained on from it; its weights come with `start_from`.
+
+    Args:
+        path: of the model file, or ``box`` for the one that comes with the package.
+        num_classes: of the restorer.
+
+    Raises:
+        InputError: when the file is missing or no model file.
+    """
+    settings = read_settings(path).generator
+    if "whole" in settings:
+        return as_restorer(build_generator({**settings, "whole": {**settings["whole"], "num_classes": num_classes}}))
+    return as_restorer(build_generator({**settings, "num_classes": num_classes}))
+
+
 def thumbnail_settings(path: str | os.PathLike, num_classes: int) -> dict[str, Any]:
     """Return the arguments that build a model's network of the working size: what `NativeGenerator` takes as `whole`.
 
@@ -70,7 +87,9 @@ def _take(path: str | os.PathLike, network: nn.Module, trained: nn.Module) -> No
     own, given = network.state_dict(), trained.state_dict()
     names = sorted(own.keys() | given.keys())
     other = [n for n in names if n not in own or n not in given or own[n].shape != given[n].shape]
-    if other and all(name.startswith("head.") and name in own and name in given for name in other):
+    if other and all(
+        name.removeprefix("whole.").startswith("head.") and name in own and name in given for name in other
+    ):
         _LOGGER.warning(f"{path}: has another number of classes, so the class head starts anew")
         given = {name: own[name] if name in other else value for name, value in given.items()}
     elif other:

@@ -19,10 +19,18 @@ import pytest
 import torch
 from ignite.engine import Engine, Events
 from monai.data import CacheDataset, PersistentDataset
-from monai.transforms import CenterSpatialCropd, Compose, RandFlipd, RandGaussianNoised, ScaleIntensityRanged
+from monai.transforms import (
+    CenterSpatialCropd,
+    Compose,
+    RandFlipd,
+    RandGaussianNoised,
+    ScaleIntensityRanged,
+    ShiftIntensityd,
+)
 from torch.utils.data import DataLoader
 
 from monai_r2c.data import UnpairedDataset
+from monai_r2c.transforms import RandContextCropd, RandShortestd
 from monai_r2c.utils import InputError
 
 
@@ -159,6 +167,22 @@ def test_degradation_that_changes_the_shape_is_refused():
         InputError, match=r"synthetic_degradation: gives an image of shape \[1, 1, 3\] .* for g0 of shape"
     ):
         dataset[0]
+
+
+def test_crops_of_pairs_that_become_smaller_lie_alike_and_keep_their_context():
+    columns = torch.arange(40.0).expand(1, 30, 40)
+    good = [{"image": columns + 100 * index, "label": 0, "file": f"g{index}"} for index in range(3)]
+    degradation = Compose([RandShortestd(["image", "reference"], 20), ShiftIntensityd("image", 5.0)])
+    dataset = UnpairedDataset(good, good, 0, RandContextCropd("image", 16, 24), synthetic_degradation=degradation)
+    for index in range(3):
+        item = dataset[index]
+        assert item["synthetic"].shape == item["good"].shape == (1, 16, 16)
+        torch.testing.assert_close(item["synthetic"], item["synthetic_reference"] + 5)
+        context = item["synthetic_context"]
+        assert context["thumbnail"].shape == (1, 24, 24)
+        left = float(context["place"][1])
+        number = item["synthetic_reference"][0, 0, 0] // 100
+        assert float(item["synthetic_reference"][0, 0, 0] - 100 * number) == pytest.approx(40 * left, abs=1.0)
 
 
 def epochs(loader: DataLoader, dataset: UnpairedDataset) -> list[dict]:

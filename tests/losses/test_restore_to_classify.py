@@ -97,6 +97,24 @@ def test_structure_of_synthetic_images_is_one_less_ssim_on_positive_values() -> 
     assert difference == pytest.approx(3 * found["structure_synthetic"].item(), rel=1e-4)
 
 
+def test_detail_is_the_difference_of_mean_gradients_in_windows() -> None:
+    images, logits, scores, labels = _inputs()
+    rows = torch.arange(16.0)[:, None].expand(16, 16)
+    ramp = torch.stack([0.02 * rows, 0.02 * rows.T])[:, None]
+    images |= {"synthetic_restored": ramp.flip(0), "synthetic_reference": 1.5 * ramp}
+    logits["synthetic_restored"] = torch.zeros(2, 2)
+    loss = RestoreToClassifyLoss(synthetic_weight=20.0, detail_weight=4.0)
+    found = loss(images, logits, scores, labels)
+    # steps of 0.02 a pixel, whichever way, against 0.03
+    assert found["detail_synthetic"].item() == pytest.approx(0.01, abs=1e-4)
+    without = RestoreToClassifyLoss(synthetic_weight=20.0)(images, logits, scores, labels)
+    difference = found["generator_loss"].item() - without["generator_loss"].item()
+    assert difference == pytest.approx(4 * found["detail_synthetic"].item(), rel=1e-4)
+    images["synthetic_restored"] = ramp.clone().requires_grad_()
+    loss(images, logits, scores, labels)["detail_synthetic"].backward()
+    assert images["synthetic_restored"].grad.isfinite().all()
+
+
 def test_structure_is_computed_in_float32_within_autocast() -> None:
     images, logits, scores, labels = _inputs()
     generator = torch.Generator().manual_seed(0)

@@ -46,8 +46,7 @@ def describe_run(
         lines.append(("size", ", ".join(sizes)))
     if network is not None:
         count = sum(parameter.numel() for parameter in network.parameters())
-        kind = [str(settings["variant"])] if "variant" in settings else []
-        kind += [f"order {settings['order']}"] if settings.get("variant") == "operational" else []
+        kind = _kind(network, settings)
         lines.append(
             (
                 "network",
@@ -144,3 +143,12 @@ def _without(given: Sequence[str], flag: str) -> list[str]:
             kept.append(part)
         skip = part == flag
     return kept
+
+
+def _kind(network: nn.Module, settings: Mapping[str, Any]) -> list[str]:
+    """Architecture of a restorer; of a native one, that of the network that sees the whole image."""
+    whole = getattr(network, "whole", network)
+    if hasattr(whole, "network"):
+        return [str(whole.network)] + ([f"order {whole.order}"] if whole.order else [])
+    kind = [str(settings["variant"])] if "variant" in settings else []
+    return kind + ([f"order {settings['order']}"] if settings.get("variant") == "operational" else [])
