@@ -141,7 +141,7 @@ def page(model: Path | None, figures: bool, data: Path, work: Path, results: Pat
     from .crops import draw_crops
     from .tables import tables
 
-    write_text_atomically(DOCS / "native_results.md", tables(results))
+    write_text_atomically(DOCS / "howto/native_results.md", tables(results))
     if figures:
         draw_crops(DOCS / "figures/native_crops.png", data, work, model)
 
