@@ -57,8 +57,8 @@ def tables(results: Path) -> str:
         parts += [
             "### What is left of sharpness where the fault is not blur\n",
             "Edges of 5 degrees on phantoms of 1024 x 1024 pixels: MTF at half Nyquist's frequency relative to the\n"
-            "clean image's, mean over phantoms and both directions. 1 keeps all sharpness; above 1 edges are overdrawn,\n"
-            "or noise is left.\n",
+            "clean image's, mean over phantoms and both directions. 1 keeps all sharpness; above 1 edges are\n"
+            "overdrawn, or noise is left.\n",
             _edges(edges),
         ]
     costs = results / "costs.json"
