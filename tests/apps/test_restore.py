@@ -34,7 +34,7 @@ from PIL import Image
 from radiograph_files import ramp, write_dicom_file
 
 from monai_r2c.apps.restore import plan_restoration, restore
-from monai_r2c.networks import R2CGenerator, load_restorer, save_model
+from monai_r2c.networks import NativeGenerator, R2CGenerator, save_model
 from monai_r2c.transforms import LoadRadiograph
 from monai_r2c.utils import InputError, RunError
 
@@ -139,21 +139,11 @@ def test_trained_size_is_the_default_and_keeps_the_image_s_own(tmp_path: Path, m
     assert Image.open(tmp_path / "out/a.png").size == (64, 100)
 
 
-class NativeGenerator(R2CGenerator):
-    """Stands for a model that restores whole images at their own size."""
-
-    keeps_native_detail = True
-
-
 @pytest.fixture
-def native_model(model: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    def load(*args: Any, **options: Any) -> Any:
-        network, settings = load_restorer(*args, **options)
-        network.__class__ = NativeGenerator
-        return network, settings
-
-    monkeypatch.setattr("monai_r2c.networks.load_restorer", load)
-    return model
+def native_model(tmp_path: Path) -> Path:
+    whole = {"spatial_dims": 2, "in_channels": 1, "features": 4}
+    save_model(tmp_path / "native.pt", NativeGenerator(whole, working_size=32, local_features=4), CLASSES, 32)
+    return tmp_path / "native.pt"
 
 
 def test_a_model_that_keeps_native_detail_gets_the_image_as_it_is(tmp_path: Path, native_model: Path) -> None:
@@ -191,13 +181,16 @@ def test_native_size_of_a_model_that_was_not_made_for_it_is_warned_of(tmp_path: 
     assert "Warning: the model was trained at 32 pixels and sees another scale now." in result.output
 
 
-@pytest.mark.parametrize("size", ["trained", "native"])
-def test_absurd_sizes_are_restored_or_refused_in_a_line(tmp_path: Path, model: Path, size: str) -> None:
+@pytest.mark.parametrize("size", ["trained", "native", "auto"])
+def test_absurd_sizes_are_restored_or_refused_in_a_line(
+    tmp_path: Path, model: Path, native_model: Path, size: str
+) -> None:
     shapes = {"tiny": (3, 3), "dot": (1, 2), "strip": (3000, 20), "thin": (2, 100)}
     for name, shape in shapes.items():
         values = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
         Image.fromarray(values).save(tmp_path / f"{name}.png")
-    arguments = ("--model", model, "--output", tmp_path / "out", "--size", size, "--max-enlargement", 100)
+    used = native_model if size == "auto" else model
+    arguments = ("--model", used, "--output", tmp_path / "out", "--size", size, "--max-enlargement", 100)
     result = run(*(tmp_path / f"{name}.png" for name in shapes), *arguments)
     assert result.exit_code == 1
     table = rows(tmp_path / "out")
