@@ -70,17 +70,20 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
     beds = found["beds"]
     sizes = [int(key.removeprefix("seconds_")) for key in cost if key.startswith("seconds_")]
     steps = sum(stage["steps"] for stage in training["stages"])
-    sizes_trained = " then ".join(str(stage["settings"]["image_size"]) for stage in training["stages"])
+    ways = [stage for stage in training["stages"] if stage["kind"] == "working size"]
+    sizes_trained = " then ".join(str(stage["settings"]["image_size"]) for stage in ways)
+    commits = ", ".join(f"`{commit}`" for commit in dict.fromkeys(stage["commit"] for stage in training["stages"]))
     images = training["images"]
     return {
         "line": found["line"],
         "command": "\n".join(training["commands"]),
         "training_images": f"{sum(images.values())} frontal chest radiographs of {training['patients']} adults, of "
-        "NIH ChestX-ray14 in a public sample, reduced to 256 x 256 pixels: "
+        "NIH ChestX-ray14 in a public sample, of 256 x 256 pixels and, some of the good ones, of 1024 x 1024: "
         f"{images['good']} good and middling ones and {images['poor']} poor ones; {training['validation']} more, of "
         "other patients, with faults added, chose the epoch.",
-        "trained": f"{steps} steps of one image each at {sizes_trained} pixels on one core of {training['host']}, seed "
-        f"{training['stages'][0]['settings']['seed']}, commit `{training['commit']}`",
+        "trained": f"{steps} steps of one image each, at {sizes_trained} pixels and then on crops of 256 pixels at the "
+        f"images' own size, on one core of {training['host']}, seed {training['stages'][0]['settings']['seed']}, "
+        f"commits {commits}",
         "beds": _bed_table(beds),
         "real": _real_table(beds),
         "gradient": _span([beds[bed]["scores"]["gradient_restored"]["mean"] for bed in _BEDS]),

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from monai.transforms import Compose
 
-from monai_r2c.inferers import RestorationInferer
+from monai_r2c.inferers import RestorationInferer, working_size
 from monai_r2c.networks import describe_model, load_restorer, model_path, read_settings
 from monai_r2c.transforms import LoadRadiograph
 from monai_r2c.utils import InputError
@@ -93,11 +93,11 @@ def degraded(images: Sequence[torch.Tensor], faults: Sequence[Compose], seed: in
 class Restorer:
     """A model file as `restore` uses it: image ``(1, rows, columns)`` in [0, 1] to image and class probabilities."""
 
-    def __init__(self, model: Path, size: str = "trained") -> None:
+    def __init__(self, model: Path, size: str = "auto") -> None:
         self.path, self.settings = model_path(model), read_settings(model)
         self.network = load_restorer(model)[0]
         self.line = describe_model(model)
-        self.inferer = RestorationInferer(1, self.settings.image_size if size == "trained" else "native")
+        self.inferer = RestorationInferer(1, working_size(size, self.network, self.settings.image_size))
 
     @torch.no_grad()
     def __call__(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

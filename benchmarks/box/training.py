@@ -20,10 +20,11 @@ from typing import Any
 import torch
 
 from benchmarks.restoration.results import host
+from monai_r2c.networks import read_settings
 
 from .datalist import CLASSES
 
-NOTES = {"name": "chest radiograph restorer 1"}
+NOTES = {"name": "chest radiograph restorer 2"}
 FIRST_STEPS = 50
 _SETTINGS = ("image_size", "max_epochs", "decay_epoch", "val_interval", "seed")
 _CURVE = {
@@ -33,27 +34,31 @@ _CURVE = {
     "validation/psnr_restored": "psnr",
     "validation/auc": "auc",
 }
-_CONFIGS = "bundles/chest_xray_restore_classify/configs/train.yaml", "benchmarks/box/train.yaml"
+_BUNDLE = "bundles/chest_xray_restore_classify/configs"
+_CONFIGS = {
+    "working size": (f"{_BUNDLE}/train.yaml", "benchmarks/box/train.yaml"),
+    "native size": (f"{_BUNDLE}/train.yaml", f"{_BUNDLE}/native.yaml", "benchmarks/box/native.yaml"),
+}
 
 
-def read_training(runs: Sequence[Path], commit: str) -> dict[str, Any]:
+def read_training(runs: Sequence[Path], commit: str, before: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """What is kept of a training of several runs, each started from the model of the last.
 
     Args:
         runs: output folders, in order.
         commit: that the runs were made with.
+        before: stages that were kept of the training of the model that the first run started from.
     """
     datalist = json.loads((runs[-1] / "datalist.json").read_text(encoding="utf-8"))
     images = {domain: len(items) for domain, items in datalist["training"].items()}
     patients = {item["patient"] for items in datalist["training"].values() for item in items}
-    stages = [_stage(run) for run in runs]
+    stages = [*before, *(_stage(run, commit) for run in runs)]
     return {
         "images": images,
         "patients": len(patients),
         "validation": len(datalist["validation"]["poor"]),
         "commands": commands(stages),
         "stages": stages,
-        "commit": commit,
         "host": host()["processor"],
     }
 
@@ -61,18 +66,25 @@ def read_training(runs: Sequence[Path], commit: str) -> dict[str, Any]:
 def notes_of(training: Mapping[str, Any]) -> dict[str, str]:
     """What the model file says to people."""
     good, poor = training["images"]["good"], training["images"]["poor"]
-    text = f"{good} good NIH ChestX-ray14 images with synthetic faults ({poor} poor ones for its flags)"
+    text = (
+        f"{good} good NIH ChestX-ray14 images of 256 or 1024 pixels with synthetic faults ({poor} poor for its flags)"
+    )
     return {**NOTES, "trained_on": f"{text}; its classes are NIH's text-mined {' and '.join(CLASSES)}"}
 
 
 def commands(stages: Sequence[Mapping[str, Any]]) -> list[str]:
     """The commands of the training, one a stage, after that of the datalist."""
-    found = ["python -m benchmarks.box.datalist --data DATA/cxr --out runs/box/data"]
+    found = []
     for number, stage in enumerate(stages, 1):
+        native = " --native DATA/native" if stage["kind"] == "native size" else ""
+        data = f"python -m benchmarks.box.datalist --data DATA/cxr{native} --out runs/box/data"
+        if data not in found:
+            found.append(data)
         settings = " ".join(f"--{name} {value}" for name, value in stage["settings"].items())
         start = f" --start_from runs/box/stage{number - 1}/model.pt" if number > 1 else ""
+        configs = ",".join(f"'{config}'" for config in _CONFIGS[stage["kind"]])
         found.append(
-            f"python -m monai.bundle run training --config_file \"['{_CONFIGS[0]}','{_CONFIGS[1]}']\" "
+            f'python -m monai.bundle run training --config_file "[{configs}]" '
             f"--datalist runs/box/data/datalist.json --output_dir runs/box/stage{number} {settings}{start}"
         )
     return found
@@ -95,7 +107,7 @@ def train_first_steps(settings: Mapping[str, Any], data: Path, output: Path) -> 
     listed = write_datalist(data / "cxr", output / "data")
     root = Path(__file__).parents[2]
     given = {**settings, "datalist": str(listed), "output_dir": str(output), "train::handlers": []}
-    configs = [str(root / config) for config in _CONFIGS]
+    configs = [str(root / config) for config in _CONFIGS["working size"]]
     workflow = ConfigWorkflow(configs, workflow_type="train", run_id="training", device="cpu", **given)
     workflow.initialize()
     trainer = workflow.parser.get_parsed_content("train::trainer")
@@ -111,7 +123,7 @@ def train_first_steps(settings: Mapping[str, Any], data: Path, output: Path) -> 
     return losses
 
 
-def _stage(run: Path) -> dict[str, Any]:
+def _stage(run: Path, commit: str) -> dict[str, Any]:
     settings = json.loads((run / "configuration.json").read_text(encoding="utf-8"))["settings"]
     with (run / "metrics.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -119,7 +131,10 @@ def _stage(run: Path) -> dict[str, Any]:
         (row for row in rows if row["validation/psnr_restored"]), key=lambda r: float(r["validation/psnr_restored"])
     )
     curve = [{short: float(row[name]) for name, short in _CURVE.items() if row.get(name)} for row in rows]
+    native = read_settings(run / "model.pt").keeps_native_detail
     return {
+        "kind": "native size" if native else "working size",
+        "commit": commit,
         "settings": {name: settings[name] for name in _SETTINGS},
         "epochs": int(rows[-1]["epoch"]),
         "steps": int(rows[-1]["iteration"]),

@@ -14,6 +14,8 @@ from __future__ import annotations
 from .class_head import ClassHead
 from .convolution_kind import ConvolutionKind
 from .instance_norm import InstanceNorm
+from .local_line import local_line
+from .local_restorer import LocalRestorer
 from .operational_convolution import OperationalConvolution
 from .parallel_operational import ParallelOperational
 from .resampling import UPSAMPLINGS, ResizeUp, SameDown, SameUp
@@ -24,10 +26,12 @@ __all__ = [
     "ClassHead",
     "ConvolutionKind",
     "InstanceNorm",
+    "LocalRestorer",
     "OperationalConvolution",
     "ParallelOperational",
     "R2CResidualBlock",
     "ResizeUp",
     "SameDown",
     "SameUp",
+    "local_line",
 ]

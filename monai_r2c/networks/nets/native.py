@@ -18,8 +18,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from ..blocks.local_line import local_line
-from ..blocks.local_restorer import LocalRestorer
+from ..blocks import LocalRestorer, local_line
 from .checks import check_counts, check_image
 from .generator import R2CGenerator
 from .image_alone import ImageAlone
