@@ -66,9 +66,7 @@ def read_training(runs: Sequence[Path], commit: str, before: Sequence[Mapping[st
 def notes_of(training: Mapping[str, Any]) -> dict[str, str]:
     """What the model file says to people."""
     good, poor = training["images"]["good"], training["images"]["poor"]
-    text = (
-        f"{good} good NIH ChestX-ray14 images of 256 or 1024 pixels with made faults ({poor} poor for its flags)"
-    )
+    text = f"{good} good NIH ChestX-ray14 images of 256 or 1024 pixels with made faults ({poor} poor for its flags)"
     return {**NOTES, "trained_on": f"{text}; its classes are NIH's text-mined {' and '.join(CLASSES)}"}
 
 

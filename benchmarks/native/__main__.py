@@ -17,6 +17,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ import torch
 from monai_r2c.utils.files import write_text_atomically
 
 from .cases import BLENDS, EDGES, LARGE, cases_of
-from .methods import OURS, TITLES, make_method
+from .methods import TITLES, Models, make_method
 from .scores import score
 
 HERE = Path(__file__).parent
@@ -37,7 +38,16 @@ _COST_SIZE = 3072
 
 _data = click.option("--data", type=click.Path(path_type=Path), default=Path("../shared/data"), show_default=True)
 _work = click.option("--work", type=click.Path(path_type=Path), default=Path("runs/native"), show_default=True)
-_model = click.option("--model", type=click.Path(path_type=Path), help="A model.pt that keeps native detail.")
+_model_option = click.option(
+    "--model", type=click.Path(path_type=Path), help="A model.pt that keeps native detail, or box."
+)
+_before_option = click.option("--before", type=click.Path(path_type=Path), help="A model.pt of the working size.")
+
+
+def _models(command: Callable) -> Callable:
+    return _model_option(_before_option(command))
+
+
 _results = click.option(
     "--results",
     type=click.Path(path_type=Path),
@@ -55,7 +65,7 @@ def main() -> None:
 @main.command()
 @click.option("--bed", "beds", multiple=True, type=click.Choice(_BEDS), help="[default: all]")
 @_method
-@_model
+@_models
 @click.option("--most", type=click.IntRange(min=1), help="Images of each bed, for a quick look.")
 @_data
 @_work
@@ -64,6 +74,7 @@ def run(
     beds: tuple[str, ...],
     methods: tuple[str, ...],
     model: Path | None,
+    before: Path | None,
     most: int | None,
     data: Path,
     work: Path,
@@ -72,7 +83,8 @@ def run(
     """Score methods on beds, on one thread; what is done already is left out, image by image."""
     torch.set_num_threads(1)
     for bed in beds or _BEDS:
-        made = [make_method(name, bed, model) for name in _wanted(methods, model)]
+        models = Models(model, before)
+        made = [make_method(name, bed, models) for name in _wanted(methods, models)]
         files = {method.name: _open(results / bed / f"{method.name}.json", method.settings) for method in made}
         for case in cases_of(bed, data, work)[:most]:
             left = [method for method in made if case.name not in files[method.name]["images"]]
@@ -95,16 +107,18 @@ def run(
 
 @main.command()
 @_method
-@_model
+@_models
 @_results
-def costs(methods: tuple[str, ...], model: Path | None, results: Path) -> None:
+def costs(methods: tuple[str, ...], model: Path | None, before: Path | None, results: Path) -> None:
     """Time on two threads and peak memory of each method for an image of 3072 x 3072, each in a process of its own."""
     path = results / "costs.json"
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    for name in _wanted(methods, model):
+    given = {"--model": model, "--before": before}
+    options = [part for option, path in given.items() if path for part in (option, str(path))]
+    for name in _wanted(methods, Models(model, before)):
         if name == "poor":
             continue
-        command = [sys.executable, "-m", "benchmarks.native", "one", name, *(["--model", str(model)] if model else [])]
+        command = [sys.executable, "-m", "benchmarks.native", "one", name, *options]
         threads = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
         found[name] = json.loads(subprocess.run(command, check=True, stdout=-1, env={**os.environ, **threads}).stdout)
         _save(path, found)
@@ -113,12 +127,12 @@ def costs(methods: tuple[str, ...], model: Path | None, results: Path) -> None:
 
 @main.command(hidden=True)
 @click.argument("name", type=click.Choice(list(TITLES)))
-@_model
+@_models
 @click.option("--size", type=int, default=_COST_SIZE)
-def one(name: str, model: Path | None, size: int) -> None:
+def one(name: str, model: Path | None, before: Path | None, size: int) -> None:
     """One method on one image, for `costs`."""
     torch.set_num_threads(2)
-    method = make_method(name, BLENDS[-1], model)
+    method = make_method(name, BLENDS[-1], Models(model, before))
     image = torch.rand(1, size // 8, size // 8, generator=torch.Generator().manual_seed(0))
     image = torch.nn.functional.interpolate(image[None], (size, size), mode="bicubic").clamp(0, 1)[0]
     method.apply(image[:, :256, :256])  # what is made once
@@ -131,23 +145,23 @@ def one(name: str, model: Path | None, size: int) -> None:
 
 
 @main.command()
-@_model
+@_models
 @click.option("--figures/--no-figures", default=True, help="Draw the crops too, which needs the radiographs.")
 @_data
 @_work
 @_results
-def page(model: Path | None, figures: bool, data: Path, work: Path, results: Path) -> None:
+def page(model: Path | None, before: Path | None, figures: bool, data: Path, work: Path, results: Path) -> None:
     """Write the tables of the docs from the results, and the crops at 1:1."""
     from .crops import draw_crops
     from .tables import tables
 
     write_text_atomically(DOCS / "howto/native_results.md", tables(results))
     if figures:
-        draw_crops(DOCS / "figures/native_crops.png", data, work, model)
+        draw_crops(DOCS / "figures/native_crops.png", data, work, Models(model, before))
 
 
-def _wanted(methods: tuple[str, ...], model: Path | None) -> list[str]:
-    return [name for name in TITLES if name in (methods or TITLES) and (name != OURS or model is not None)]
+def _wanted(methods: tuple[str, ...], models: Models) -> list[str]:
+    return [name for name in TITLES if name in (methods or TITLES) and models.allow(name)]
 
 
 def _open(path: Path, settings: dict[str, Any]) -> dict[str, Any]:

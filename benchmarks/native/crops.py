@@ -17,7 +17,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from .cases import cases_of
-from .methods import OURS, TITLES, make_method
+from .methods import OURS, TITLES, Models, make_method
 
 _SIDE, _GAP, _HEAD = 256, 4, 18
 # bed, image, and the upper left corner of its crop: ribs and vessels beside the heart, a lung's apex, a catheter
@@ -25,9 +25,9 @@ _SHOWN = (("known", 3, (330, 520)), ("unknown", 5, (300, 250)), ("unknown", 11, 
 _METHODS = ("poor", "non_local_means", "trained", "box_native", OURS)
 
 
-def draw_crops(path: Path, data: Path, work: Path, model: Path | None) -> None:
+def draw_crops(path: Path, data: Path, work: Path, models: Models) -> None:
     """Crops of poor, restored and clean images, one pixel of the image for one of the picture, as a PNG."""
-    names = [name for name in _METHODS if name != OURS or model is not None]
+    names = [name for name in _METHODS if models.allow(name)]
     titles = [TITLES[name] for name in names] + ["clean original"]
     sheet = Image.new("L", (len(titles) * (_SIDE + _GAP), _HEAD + len(_SHOWN) * (_SIDE + _GAP)), 255)
     pen = ImageDraw.Draw(sheet)
@@ -35,7 +35,7 @@ def draw_crops(path: Path, data: Path, work: Path, model: Path | None) -> None:
         pen.text((column * (_SIDE + _GAP) + 2, 3), title, fill=0)
     for line, (bed, number, corner) in enumerate(_SHOWN):
         clean, poor = cases_of(bed, data, work)[number].pair()
-        images = [make_method(name, bed, model).apply(poor) for name in names] + [clean]
+        images = [make_method(name, bed, models).apply(poor) for name in names] + [clean]
         for column, image in enumerate(images):
             place = (column * (_SIDE + _GAP), _HEAD + line * (_SIDE + _GAP))
             sheet.paste(_crop(image, corner), place)

@@ -24,6 +24,7 @@ from skimage.exposure import equalize_adapthist
 from benchmarks.restoration.methods.non_local_means import denoise
 from monai_r2c.inferers import RestorationInferer
 from monai_r2c.networks import load_restorer, model_digest
+from monai_r2c.utils import InputError
 
 from .cases import BLENDS
 
@@ -32,11 +33,13 @@ TITLES = {
     "poor": "poor image",
     "clahe": "CLAHE",
     "non_local_means": "non-local means",
-    "trained": "model in the box at 256 px, enlarged",
-    "box_native": "model in the box, fed at native size",
+    "trained": "model of 256 px, its result enlarged",
+    "box_native": "model of 256 px, fed at native size",
+    "line": "native model without its local network",
     "model": "native model",
 }
 OURS = "model"
+_OF_BEFORE = ("trained", "box_native")
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,27 @@ class Method:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-def make_method(name: str, bed: str, model: Path | None = None) -> Method:
+@dataclass(frozen=True)
+class Models:
+    """Model files: a native one, and one of the working size, whose two ways of restoring it is compared with.
+
+    The latter is that which was in the box before the native one:
+    ``git show 39737e2:bundles/chest_xray_restore_classify/models/model.pt > before.pt``.
+    """
+
+    native: Path | None = None
+    before: Path | None = None
+
+    def of(self, name: str) -> Path | None:
+        """The model that a method restores with; None where it has none, or was given none."""
+        return self.before if name in _OF_BEFORE else self.native if name in (OURS, "line") else None
+
+    def allow(self, name: str) -> bool:
+        """Whether a method can be had."""
+        return name not in (*_OF_BEFORE, OURS, "line") or self.of(name) is not None
+
+
+def make_method(name: str, bed: str, models: Models = Models()) -> Method:
     """Build a method; filters have the parameters that `benchmarks/restoration` chose for a bed's faults."""
     if name == "poor":
         return Method(name, lambda image: image)
@@ -63,8 +86,13 @@ def make_method(name: str, bed: str, model: Path | None = None) -> Method:
         settings = json.loads(chosen.read_text(encoding="utf-8"))["settings"]
         function = equalize_adapthist if name == "clahe" else denoise
         return Method(name, lambda image: _filtered(image, function, settings), settings)
-    path = "box" if name != OURS or model is None else model
+    path = models.of(name)
+    if path is None:
+        raise InputError(f"{name}: needs a model; give --{'before' if name in _OF_BEFORE else 'model'}.")
     network, trained = load_restorer(path)
+    if name == "line":  # what follows from the restored thumbnail alone
+        for parameter in network.local.last[-1].parameters():
+            parameter.data.zero_()
     size: int | str = trained.image_size if name == "trained" else "native"
     inferer = RestorationInferer(1, size)
     return Method(
