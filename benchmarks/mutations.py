@@ -15,7 +15,7 @@ Each mutation replaces one piece of text in a copy of the package; the tests tha
 the first that fails. Prints a table of what was killed, by which test, and of what survived; ends with status 1 if
 anything did, or if a text to replace is not there exactly once.
 
-    python benchmarks/mutations.py [--only WORD]
+    python benchmarks/mutations.py [--only WORD]...
 
 What a run printed is in benchmarks/mutations.md.
 """
@@ -421,7 +421,7 @@ def _in_engines() -> list[Mutation]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", default="", help="mutations whose name or file holds this word")
+    parser.add_argument("--only", action="append", help="mutations whose name or file holds this; may be repeated")
     parser.add_argument("--timeout", type=float, default=300, help="seconds for the tests of one mutation")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -433,7 +433,8 @@ def main() -> int:
             shutil.copytree(source, copy / name, ignore=ignore) if source.is_dir() else shutil.copy(source, copy)
         _import_what_the_package_needs(copy)
         found = [(mutation, *_place(mutation, copy)) for mutation in mutations()]
-        chosen = [(m, path, text) for m, path, text in found if arguments.only in f"{m.name} {path}"]
+        words = arguments.only or [""]
+        chosen = [(m, path, text) for m, path, text in found if any(word in f"{m.name} {path}" for word in words)]
         tests = sorted({test for mutation, *_ in chosen for test in mutation.tests})
         status, failed, _ = _run_tests(copy, tests, 10 * arguments.timeout)
         if status != 0:
