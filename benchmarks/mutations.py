@@ -276,9 +276,15 @@ def _in_losses() -> list[Mutation]:
         ),
         loss(
             "synthetic images compared with themselves",
-            "images[Keys.SYNTHETIC_REFERENCE])",
-            "images[Keys.SYNTHETIC_RESTORED])",
+            "_absolute(restored, reference)",
+            "_absolute(restored, restored)",
         ),
+        loss(
+            "structure of the images themselves",
+            "_dissimilarity(restored, reference)",
+            "_dissimilarity(restored, restored)",
+        ),
+        loss("structure without asking", 'if self.weights["structure"] > 0:', "if True:"),
         loss(
             "synthetic images of the other class",
             "logits[Keys.SYNTHETIC_RESTORED].float(), labels[Keys.GOOD_LABEL]",
@@ -432,7 +438,7 @@ def main() -> int:
             source, ignore = ROOT / name, shutil.ignore_patterns("__pycache__")
             shutil.copytree(source, copy / name, ignore=ignore) if source.is_dir() else shutil.copy(source, copy)
         _import_what_the_package_needs(copy)
-        found = [(mutation, *_place(mutation, copy)) for mutation in mutations()]
+        found = [(mutation, *place(mutation, copy)) for mutation in mutations()]
         words = arguments.only or [""]
         chosen = [(m, path, text) for m, path, text in found if any(word in f"{m.name} {path}" for word in words)]
         tests = sorted({test for mutation, *_ in chosen for test in mutation.tests})
@@ -454,6 +460,15 @@ def main() -> int:
     return int(survivors > 0)
 
 
+def place(mutation: Mutation, tree: Path) -> tuple[Path, str]:
+    """Return the file that holds the text to replace, in a tree with the package, and its text."""
+    files = {path: path.read_text() for path in sorted((tree / "monai_r2c" / mutation.folder).rglob("*.py"))}
+    count = sum(text.count(mutation.old) for text in files.values())
+    if count != 1 or mutation.old == mutation.new:
+        raise SystemExit(f"{mutation.name}: {mutation.old!r} stands {count} times in {mutation.folder}, not once")
+    return next((path, text) for path, text in files.items() if mutation.old in text)
+
+
 def _import_what_the_package_needs(copy: Path) -> None:
     """Import it before the processes fork, so that a mutation costs its tests alone."""
     command = "import sys, monai_r2c, ignite.engine, monai.bundle, torch.utils.tensorboard; print(*sys.modules)"
@@ -462,15 +477,6 @@ def _import_what_the_package_needs(copy: Path) -> None:
         if not name.startswith("monai_r2c"):
             with contextlib.suppress(ImportError, AttributeError):
                 importlib.import_module(name)
-
-
-def _place(mutation: Mutation, copy: Path) -> tuple[Path, str]:
-    """The file that holds the text to replace, and its text."""
-    files = {path: path.read_text() for path in sorted((copy / "monai_r2c" / mutation.folder).rglob("*.py"))}
-    count = sum(text.count(mutation.old) for text in files.values())
-    if count != 1 or mutation.old == mutation.new:
-        raise SystemExit(f"{mutation.name}: {mutation.old!r} stands {count} times in {mutation.folder}, not once")
-    return next((path, text) for path, text in files.items() if mutation.old in text)
 
 
 def _run_tests(copy: Path, tests: list[str], timeout: float) -> tuple[int, str, float]:
