@@ -116,12 +116,15 @@ def _collect(paths: Sequence[Path]) -> list[Path]:
     from monai_r2c.data import list_images
 
     found: dict[str, Path] = {}
+    again = 0
     for path in paths:
         images = list_images(path) if path.is_dir() else [path]
         if not images:
             raise InputError(f"{path}: the folder holds no image")
         for image in images:
-            found.setdefault(os.path.realpath(image), image)
+            again += found.setdefault(os.path.realpath(image), image) is not image
+    if again:
+        click.echo(f"passed over: {again} other {'names' if again > 1 else 'name'} of images that have a row", err=True)
     return list(found.values())
 
 

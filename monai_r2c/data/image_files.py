@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -18,7 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from monai_r2c.transforms.radiograph.formats import find_kind
-from monai_r2c.utils import InputError
+from monai_r2c.utils import InputError, in_one_line
+
+_logger = logging.getLogger(__name__)
 
 IMAGE_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom", ".ima"),
@@ -72,12 +75,16 @@ def find_images(folder: str | Path) -> FoundImages:
 def list_images(folder: str | Path) -> list[Path]:
     """Return the images in a folder and its sub-folders, sorted; see `find_images`.
 
+    A warning is logged, one line, of what was passed over and why.
+
     Raises:
         InputError: when a folder in it cannot be searched.
     """
     found = find_images(folder)
     for reason in found.closed:
         raise InputError(reason)
+    if found.describe():
+        _logger.warning(in_one_line(f"{folder}: passed over {found.describe()}."))
     return found.images
 
 

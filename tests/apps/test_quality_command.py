@@ -70,8 +70,9 @@ def test_a_bad_file_gets_its_error_and_the_rest_goes_on(tmp_path):
 
 def test_an_image_named_twice_has_one_row(tmp_path):
     write_image(tmp_path / "a.png", 0, 255)
-    run(tmp_path, tmp_path / "a.png", "--out", tmp_path / "quality.csv")
+    result = run(tmp_path, tmp_path / "a.png", "--out", tmp_path / "quality.csv")
     assert len(read(tmp_path / "quality.csv")) == 1
+    assert "passed over: 1 other name of images that have a row" in result.output
 
 
 def test_thresholds_can_be_changed(tmp_path):

@@ -90,6 +90,15 @@ def test_what_is_passed_over_is_counted_and_named(tmp_path: Path) -> None:
     )
 
 
+def test_whoever_lists_a_folder_is_told_in_one_line_what_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    make_files(tmp_path, "a.png")
+    list_images(tmp_path)
+    assert not caplog.messages
+    make_files(tmp_path, "new\nline")
+    assert list_images(tmp_path) == [tmp_path / "a.png"]
+    assert caplog.messages == [f"{tmp_path}: passed over 1 no images by name and content (new\\nline)."]
+
+
 def test_a_folder_that_cannot_be_searched_is_no_empty_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_files(tmp_path, "a.png", "closed/b.png")
     scan = os.scandir
