@@ -11,8 +11,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
 import shlex
@@ -26,7 +24,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monai_r2c.utils import InputError
-from monai_r2c.utils.files import check_writable, write_text_atomically
+from monai_r2c.utils.files import check_writable, csv_text, write_text_atomically
 
 from .next_steps import say_next
 from .options import MODALITIES, modality_option, output_option, reader_option
@@ -87,11 +85,8 @@ def quality(
     load = LoadRadiograph(reader, (*MODALITIES, *modalities))
     folder = output.resolve().parent
     rows = [_measure(image, load, folder, thresholds) for image in tqdm(images, unit="image", disable=None)]
-    table = io.StringIO()
-    writer = csv.DictWriter(table, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({column: safe_cell(column, value) for column, value in row.items()} for row in rows)
-    write_text_atomically(output, table.getvalue())
+    cells = ([safe_cell(column, row.get(column, "")) for column in columns] for row in rows)
+    write_text_atomically(output, csv_text([columns, *cells]))
     _summarise(rows, output)
     if any("error" in row for row in rows):
         sys.exit(1)

@@ -124,7 +124,7 @@ def _number(where: str, name: str, text: str) -> float:
 
 def _rows(path: Path, *columns: str) -> list[tuple[str, dict[str, str]]]:
     """Rows of a table with where they stand; none where there is no table, or an empty one."""
-    return read_table(path, columns) if path.is_file() and path.stat().st_size else []
+    return read_table(path, columns, "surrogateescape") if path.is_file() and path.stat().st_size else []
 
 
 def _read_json(path: Path) -> dict[str, Any]:

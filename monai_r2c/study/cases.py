@@ -110,7 +110,7 @@ def cases_of_run(folder: Path, others: Mapping[str, Path], with_reference: bool 
         if not (folder / name).exists():
             raise InputError(f"{folder}: there is no {name}; expected the output_dir of a run that was evaluated")
     datalist = read_datalist(folder / "datalist.json", ())
-    evaluated = {row["file"] for _, row in read_table(folder / "predictions.csv", ("file",))}
+    evaluated = {row["file"] for _, row in read_table(folder / "predictions.csv", ("file",), "surrogateescape")}
     entries = [entry for entry in datalist.entries if entry.file in evaluated and entry.place == "testing/poor"]
     if not entries:
         raise InputError(f"{folder}: predictions.csv holds none of the poor test images of datalist.json")

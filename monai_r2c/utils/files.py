@@ -11,11 +11,14 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """With these a spreadsheet begins a formula."""
@@ -33,6 +36,14 @@ def sha256_of(path: str | Path) -> str:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
+
+
+def csv_text(rows: Iterable[Iterable[Any]]) -> str:
+    """Lay rows out as CSV, each ended by a line feed; cells with a line break of any kind are in quotes."""
+    lines: list[str] = []
+    # the writer quotes what stands in its own line end, so a lone carriage return only with this one
+    csv.writer(SimpleNamespace(write=lines.append), lineterminator="\r\n").writerows(rows)
+    return "".join(f"{line.removesuffix(chr(13) + chr(10))}\n" for line in lines)
 
 
 def check_writable(path: str | Path) -> None:
@@ -61,7 +72,8 @@ def named_in_errors(path: str | Path) -> Iterator[None]:
 def write_text_atomically(path: str | Path, text: str) -> None:
     """Write `text` as UTF-8 so that `path` holds either what it held before or all of the new text.
 
-    Missing parent folders are made. The text goes to a temporary file beside `path`, which is renamed when complete.
+    Bytes of names that are not UTF-8 are kept. Missing parent folders are made. The text goes to a temporary file
+    beside `path`, which is renamed when complete.
 
     Raises:
         OSError: when the folder cannot be written; nothing is left behind then.
@@ -72,7 +84,7 @@ def write_text_atomically(path: str | Path, text: str) -> None:
     partial = path.with_name(f".{path.name}.partial")
     try:
         with named_in_errors(path):
-            partial.write_text(text, encoding="utf-8", newline="")
+            partial.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -11,14 +11,18 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 from radiograph_files import ramp, write_dicom_file
 
 from monai_r2c.apps.datalist import datalist
+from monai_r2c.apps.quality import quality
 from monai_r2c.data import Datalist, read_datalist
 from monai_r2c.data.datalist import copies
 from monai_r2c.utils import InputError
@@ -176,6 +180,20 @@ def test_folders_with_quality_are_split_by_patient(tmp_path):
     # of 10 patients a class with 6 images, 2 make the test set and a quarter of the other 8 validates
     assert Counter(entry.section for entry in read.entries) == {"training": 72, "validation": 24, "testing": 24}
     assert "notice" not in output
+
+
+def test_names_of_any_bytes_go_through_the_quality_table_into_the_datalist(tmp_path):
+    names = ["a\rb.png", "a\nb.png", os.fsdecode(b"\xff.png"), "=1.png", "-x.png", 'q"u,o.png', " .png", "\u9aa8.png"]
+    levels = np.random.default_rng(0).integers(0, 9, (10, 16, 16)).astype(np.uint8)
+    places = [*(tmp_path / "dark" / name for name in names), tmp_path / "good/1.png", tmp_path / "good/2.png"]
+    for place, image in zip(places, levels):
+        place.parent.mkdir(exist_ok=True)
+        Image.fromarray(image).save(place)
+    table = tmp_path / "quality.csv"
+    assert CliRunner().invoke(quality, [str(tmp_path / "dark"), "--output", str(table)]).exit_code == 0
+    folders = ("--folder", f"a={tmp_path / 'dark'}", "--quality", table, "--good-folder", f"b={tmp_path / 'good'}")
+    read, _ = build(tmp_path, *folders, "--classes", "a,b", "--test", 0, "--validation", 0)
+    assert {entry.image for entry in read.entries} == set(map(str, places))
 
 
 def test_patterns_look_at_the_files_own_name_and_not_its_path(tmp_path):

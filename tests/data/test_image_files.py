@@ -90,7 +90,9 @@ def test_what_is_passed_over_is_counted_and_named(tmp_path: Path) -> None:
     )
 
 
-def test_whoever_lists_a_folder_is_told_in_one_line_what_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_whoever_lists_a_folder_is_told_in_one_line_what_is_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     make_files(tmp_path, "a.png")
     list_images(tmp_path)
     assert not caplog.messages

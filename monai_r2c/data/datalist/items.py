@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +112,10 @@ class Datalist:
                 if getattr(entry, key) is not None:
                     item[key] = getattr(entry, key)
             content[entry.section][entry.domain].append(item)
-        write_text_atomically(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        text = json.dumps(content, indent=1, ensure_ascii=False)
+        # bytes of a name that are not UTF-8 become escapes, so that the file is UTF-8 and the name stays
+        text = re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
+        write_text_atomically(path, text + "\n")
 
     def check(self, source: str | Path, required: Sequence[str] = TRAINING) -> None:
         """Refuse what would spoil a run: empty domains, missing files, images or patients in more than one place.

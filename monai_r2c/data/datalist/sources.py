@@ -152,5 +152,5 @@ def select_from_folders(folders: Sequence[ImageFolder], rules: Rules, quality: P
 
 
 def _read_grades(quality: Path) -> dict[str, str]:
-    rows = read_table(quality, ("file", "quality"))
+    rows = read_table(quality, ("file", "quality"), "surrogateescape")
     return {os.path.realpath(quality.parent.resolve() / row["file"]): row["quality"] for _, row in rows}

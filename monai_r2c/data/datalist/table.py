@@ -18,12 +18,13 @@ from pathlib import Path
 from monai_r2c.utils import InputError
 
 
-def read_table(path: str | Path, columns: Sequence[str]) -> list[tuple[str, dict[str, str]]]:
+def read_table(path: str | Path, columns: Sequence[str], errors: str = "strict") -> list[tuple[str, dict[str, str]]]:
     """Read a CSV file with a header.
 
     Args:
         path: UTF-8 file, with or without byte order mark.
         columns: columns that must be there; others may be.
+        errors: as of `open`; "surrogateescape" for tables of this package, which keep the bytes of names.
 
     Returns:
         For each row, where it stands (file and line, for messages) and its values by column; missing ones are empty.
@@ -33,7 +34,7 @@ def read_table(path: str | Path, columns: Sequence[str]) -> list[tuple[str, dict
     """
     rows = []
     try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as stream:
+        with Path(path).open(newline="", encoding="utf-8-sig", errors=errors) as stream:
             reader = csv.DictReader(stream, restval="")
             present = list(reader.fieldnames or ())
             for column in columns:

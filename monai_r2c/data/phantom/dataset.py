@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from tqdm import tqdm
 
 from monai_r2c.transforms.degradation import RandPoorQuality
 from monai_r2c.utils import InputError
-from monai_r2c.utils.files import named_in_errors
+from monai_r2c.utils.files import csv_text, named_in_errors, write_text_atomically
 
 from .radiograph import PhantomChest
 
@@ -98,8 +97,7 @@ def write_phantom_dataset(
         rows.append((item.file, CLASSES[item.opacities], item.reference))
         written += 2 if item.reference else 1
     labels = unfinished / "labels.csv"
-    with named_in_errors(labels), labels.open("w", newline="", encoding="utf-8") as table:
-        csv.writer(table, lineterminator="\n").writerows([("file", "label", "reference"), *rows])
+    write_text_atomically(labels, csv_text([("file", "label", "reference"), *rows]))
     if out.exists():
         out.rmdir()
     unfinished.rename(out)

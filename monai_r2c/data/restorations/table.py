@@ -11,11 +11,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 
-from monai_r2c.utils.files import FORMULA_STARTS
+from monai_r2c.utils.files import FORMULA_STARTS, csv_text
 
 _LEADING = ("file", "class")
 _TRAILING = ("seconds", "sha256", "model", "error")
@@ -34,11 +32,8 @@ def table_text(rows: Iterable[Mapping[str, str]], classes: Sequence[str]) -> byt
     columns = [*_LEADING, *(f"probability_{name}" for name in classes)]
     extra = dict.fromkeys(column for row in rows for column in row)
     columns += [column for column in extra if column not in (*columns, *_TRAILING)] + list(_TRAILING)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([safe_cell(column, row.get(column, "")) for column in columns] for row in rows)
-    return text.getvalue().encode("utf-8", "surrogateescape")
+    cells = ([safe_cell(column, row.get(column, "")) for column in columns] for row in rows)
+    return csv_text([columns, *cells]).encode("utf-8", "surrogateescape")
 
 
 def safe_cell(column: str, value: str) -> str:

@@ -11,13 +11,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from monai_r2c.data.restorations.table import safe_cell
+from monai_r2c.utils.files import csv_text
 
 
 def format_rows(rows: Sequence[Mapping[str, Any]], undefined: str = "", digits: int | None = None) -> str:
@@ -38,8 +37,5 @@ def format_rows(rows: Sequence[Mapping[str, Any]], undefined: str = "", digits: 
             return value
         return undefined if math.isnan(value) else value if digits is None else f"{value:.{digits}g}"
 
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: cell(name, value) for name, value in row.items()} for row in rows)
-    return text.getvalue()
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    return csv_text([columns, *([cell(name, row.get(name, "")) for name in columns] for row in rows)])

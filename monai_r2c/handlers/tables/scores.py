@@ -11,12 +11,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import ignite.distributed as idist
 from ignite.engine import Engine
@@ -24,7 +23,7 @@ from ignite.engine import Engine
 from monai_r2c.metrics import DESCRIPTIONS, Score, describe_score
 from monai_r2c.metrics.descriptions import RESTORED
 from monai_r2c.metrics.score import LEAST_PATIENTS
-from monai_r2c.utils.files import write_text_atomically
+from monai_r2c.utils.files import csv_text, write_text_atomically
 
 NOTICE = (
     "These scores describe this test set only. Where a label goes together with the hospital, the device or\n"
@@ -79,16 +78,14 @@ def write_scores(path: str | Path, evaluators: Mapping[str, Engine]) -> None:
     if idist.get_rank() != 0:
         return
     rows = collect_scores(evaluators)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    table: list[Sequence[Any]] = [COLUMNS]
     for row in rows:
         about, score = describe_score(row.metric), row.score
         limits = ("" if math.isnan(limit) else limit for limit in (score.low, score.high))
         counts = (count or "" for count in (score.images, score.patients))
         described = (about.better, about.value_range, score.reason)
-        writer.writerow((row.domain, row.metric, float(score), *limits, *counts, *described))
-    write_text_atomically(path, text.getvalue())
+        table.append((row.domain, row.metric, float(score), *limits, *counts, *described))
+    write_text_atomically(path, csv_text(table))
     print(format_scores(rows))
     print(f"scores: {path}")
 
