@@ -98,7 +98,7 @@ def read_run(folder: str | Path) -> RunContents:
         [] if datalist is None else find_confounding(datalist),
         [_numbers(where, row) for where, row in _rows(folder / "metrics.csv", "epoch")],
         [_score(where, row) for where, row in _rows(folder / "evaluation.csv", "domain", "metric", "value")],
-        [row for _, row in _rows(folder / "images.csv", "file")],
+        [row for _, row in _rows(folder / "images.csv", "file", errors="surrogateescape")],
         cases,
     )
 
@@ -122,9 +122,9 @@ def _number(where: str, name: str, text: str) -> float:
         raise InputError(f"{where}: {name} is {text!r}; it must be a number.") from error
 
 
-def _rows(path: Path, *columns: str) -> list[tuple[str, dict[str, str]]]:
+def _rows(path: Path, *columns: str, errors: str = "strict") -> list[tuple[str, dict[str, str]]]:
     """Rows of a table with where they stand; none where there is no table, or an empty one."""
-    return read_table(path, columns, "surrogateescape") if path.is_file() and path.stat().st_size else []
+    return read_table(path, columns, errors) if path.is_file() and path.stat().st_size else []
 
 
 def _read_json(path: Path) -> dict[str, Any]:
