@@ -196,6 +196,17 @@ def test_names_of_any_bytes_go_through_the_quality_table_into_the_datalist(tmp_p
     assert {entry.image for entry in read.entries} == set(map(str, places))
 
 
+def test_an_image_with_links_is_taken_once_but_never_as_two_things(tmp_path):
+    touch(tmp_path, "poor/b.png", "good/c.png")
+    (tmp_path / "poor/a link.png").symlink_to("b.png")
+    arguments = ("--poor-folder", f"a={tmp_path}/poor", "--good-folder", f"b={tmp_path}/good", "--classes", "a,b")
+    read, output = build(tmp_path, *arguments, "--test", 0, "--validation", 0, "--keep-alike")
+    assert (names(read, "training", "poor"), names(read, "training", "good")) == (["a link.png"], ["c.png"])
+    assert "left out: 1 with another name for an image that is taken already" in output
+    (tmp_path / "good/link.png").symlink_to(tmp_path / "poor/b.png")
+    assert "link.png is listed in training/poor as " in refused(run(tmp_path, *arguments, "--keep-alike"))
+
+
 def test_patterns_look_at_the_files_own_name_and_not_its_path(tmp_path):
     root = tmp_path / "covid"
     touch(root, *(f"bad/{kind}{n}.png" for kind in ("covid-", "normal-") for n in range(5)))

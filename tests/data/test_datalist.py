@@ -106,7 +106,7 @@ def test_unknown_section_or_domain_is_an_error():
         ),
         (
             {"testing": {"poor": [{"image": "./a.png", "label": 0}]}},
-            "./a.png is listed in training/poor and again in testing/poor",
+            "./a.png is listed in training/poor as a.png and again in testing/poor",
         ),
         (
             {

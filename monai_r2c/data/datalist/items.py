@@ -139,8 +139,9 @@ class Datalist:
                     raise InputError(f"{source}: {entry.file} in {entry.place}: there is no file {path}")
             other = seen.setdefault(os.path.realpath(entry.image), entry)
             if other is not entry:
+                before = "" if other.file == entry.file else f" as {other.file}"
                 raise InputError(
-                    f"{source}: {entry.file} is listed in {other.place} and again in {entry.place}; "
+                    f"{source}: {entry.file} is listed in {other.place}{before} and again in {entry.place}; "
                     "an image belongs in one place, once"
                 )
             for kind, name, known in (("patient", entry.patient, patients), ("study", entry.study, studies)):

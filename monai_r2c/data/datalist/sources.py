@@ -19,6 +19,7 @@ from pathlib import Path
 from monai_r2c.data.image_files import list_images
 from monai_r2c.utils import InputError
 
+from .items import DatalistItem
 from .rules import Rules, Selection
 from .table import read_table
 
@@ -121,6 +122,8 @@ def select_from_manifest(
 def select_from_folders(folders: Sequence[ImageFolder], rules: Rules, quality: Path | None = None) -> Selection:
     """Take images from folders, searched with their sub-folders; all are training images.
 
+    An image to which links lead is taken once, unless they would make it another domain or label.
+
     Args:
         folders: the folders.
         rules: how an image gets its label, domain and patient.
@@ -131,6 +134,7 @@ def select_from_folders(folders: Sequence[ImageFolder], rules: Rules, quality: P
     """
     grades = {} if quality is None else _read_grades(quality)
     selection = Selection()
+    taken: dict[str, DatalistItem] = {}
     for folder in folders:
         if not folder.path.is_dir():
             raise InputError(f"{folder.path}: there is no such folder; expected LABEL=FOLDER")
@@ -147,7 +151,13 @@ def select_from_folders(folders: Sequence[ImageFolder], rules: Rules, quality: P
                 if domain is None:
                     selection.left_out[f"quality {grade or 'unknown'}"] += 1
                     continue
+            count = len(selection.entries)
             selection.add(rules, image, str(image), domain=domain, label=folder.label)
+            for entry in selection.entries[count:]:
+                before = taken.setdefault(os.path.realpath(image), entry)
+                if before is not entry and (before.domain, before.label) == (entry.domain, entry.label):
+                    selection.left_out["another name for an image that is taken already"] += 1
+                    selection.entries.pop()
     return selection
 
 
