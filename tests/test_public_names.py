@@ -27,15 +27,15 @@ PUBLIC = {
         R2CClassifier R2CDiscriminator R2CGenerator R2CRestorer WrappedGenerator WrappedRestorer annotate_model
         as_generator as_restorer box_path build_generator build_restorer check_network describe_model find_model
         from_operational glorot_uniform_ has_degrader load_degrader load_published_arrays load_restorer
-        model_digest model_path read_settings restorer_like save_model start_from thumbnail_settings
-        to_device to_operational
+        model_digest model_path read_settings restorer_like save_model set_memory_format start_from thumbnail_settings
+        to_device to_operational usual_memory_format
     """,
     "losses": """
         DiscriminatorPenalty R1Penalty RestoreToClassifyLoss UnpairedDiscriminatorLoss
     """,
     "engines": """
-        NonFiniteLossError R2CEvaluator R2CEvents R2CTrainer linear_decay prepare_image_batch
-        prepare_unpaired_batch resolve_precision translate_unpaired
+        Execution NonFiniteLossError R2CEvaluator R2CEvents R2CTrainer choose_execution linear_decay
+        prepare_image_batch prepare_unpaired_batch translate_unpaired
     """,
     "inferers": """
         RestorationInferer keeps_native_detail working_size

@@ -16,19 +16,20 @@ from monai_r2c.utils import NonFiniteLossError
 from .batch import prepare_image_batch, prepare_unpaired_batch
 from .evaluator import R2CEvaluator
 from .events import R2CEvents
+from .execution import Execution, choose_execution
 from .learning_rate import linear_decay
-from .precision import resolve_precision
 from .trainer import R2CTrainer
 from .translation import translate_unpaired
 
 __all__ = [
+    "Execution",
     "NonFiniteLossError",
     "R2CEvaluator",
     "R2CEvents",
     "R2CTrainer",
+    "choose_execution",
     "linear_decay",
     "prepare_image_batch",
     "prepare_unpaired_batch",
-    "resolve_precision",
     "translate_unpaired",
 ]

@@ -18,19 +18,6 @@ from monai_r2c.utils import InputError
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def resolve_precision(precision: str, device: str | torch.device) -> str:
-    """Return the precision that ``auto`` stands for on a device: bf16 where the hardware multiplies it, else fp32.
-
-    That is a GPU with bfloat16 of its own, or a processor with AMX. Elsewhere it stays at fp32
-    (docs/source/decisions/speed.md). Any other precision is returned as it is.
-    """
-    if precision != "auto":
-        return precision
-    if str(device).startswith("cuda"):
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    return "bf16" if torch.cpu.get_capabilities().get("amx_bf16", False) else "fp32"
-
-
 def autocast_for(precision: str, device: torch.device) -> torch.autocast:
     """Return the autocast context for a precision on a device.
 

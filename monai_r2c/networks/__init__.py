@@ -47,7 +47,7 @@ from .nets import (
     WrappedGenerator,
     WrappedRestorer,
 )
-from .placement import to_device
+from .placement import set_memory_format, to_device, usual_memory_format
 from .published import load_published_arrays
 from .start import restorer_like, start_from, thumbnail_settings
 from .views import as_generator, as_restorer, build_generator
@@ -89,8 +89,10 @@ __all__ = [
     "read_settings",
     "restorer_like",
     "save_model",
+    "set_memory_format",
     "start_from",
     "thumbnail_settings",
     "to_device",
     "to_operational",
+    "usual_memory_format",
 ]

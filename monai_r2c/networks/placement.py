@@ -21,18 +21,45 @@ from .nets import NativeGeneratorBase, WrappedGeneratorBase
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def to_device(network: Network, device: str | torch.device) -> Network:
-    """Move a network, in place, to a device and to the memory format that is fastest there.
+_SMALL = 128  # pixels, below which channels_last is slower
 
-    On the CPU the weights of 2-D convolutions become channels_last, and with them all that flows through: oneDNN then
-    needs no reordering (docs/source/decisions/speed.md). Elsewhere, for volumes, and for networks of others that are
-    wrapped, whose norms and interpolation are slower so, the memory format stays as it is.
+
+def usual_memory_format(network: nn.Module, device: str | torch.device, image_size: int | None = None) -> str:
+    """Return the memory format that was found to be fastest for such a network, ``contiguous`` or ``channels_last``.
+
+    On the CPU 2-D networks of this package go channels_last: oneDNN then needs no reordering. Small images, volumes and
+    networks of others, whose norms and interpolation are slower so, stay contiguous, and so does all on other devices
+    (docs/source/decisions/speed.md). What is faster on a machine can be measured: `monai_r2c.engines.choose_execution`.
+
+    Args:
+        network: on any device.
+        device: where it is to run.
+        image_size: length of the sides of the images; None where it is not known, or large.
     """
     volumes = any(parameter.dim() == 5 for parameter in network.parameters())
-    if torch.device(device).type == "cpu" and not volumes:
-        if isinstance(network, NativeGeneratorBase):
-            to_device(network.whole, device)
-            network.local.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        elif not isinstance(network, WrappedGeneratorBase):
-            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network.to(device)
+    small = image_size is not None and image_size < _SMALL
+    others = isinstance(network, WrappedGeneratorBase)
+    return "channels_last" if torch.device(device).type == "cpu" and not (volumes or small or others) else "contiguous"
+
+
+def set_memory_format(network: Network, memory_format: str) -> Network:
+    """Bring the weights of a network into a memory format, in place, and with them all that flows through.
+
+    Args:
+        network: any.
+        memory_format: ``contiguous`` or ``channels_last``.
+    """
+    layout = torch.channels_last if memory_format == "channels_last" else torch.contiguous_format
+    return network.to(memory_format=layout)  # type: ignore[call-overload]
+
+
+def to_device(network: Network, device: str | torch.device, memory_format: str = "auto") -> Network:
+    """Move a network, in place, to a device and to a memory format.
+
+    Args:
+        network: any.
+        device: where it goes.
+        memory_format: ``contiguous``, ``channels_last``, or ``auto`` for `usual_memory_format`.
+    """
+    layout = usual_memory_format(network, device) if memory_format == "auto" else memory_format
+    return set_memory_format(network, layout).to(device)

@@ -112,6 +112,7 @@ _RULES: dict[str, Rule] = {
     "pool_size": _whole(0),
     "ema_decay": _number(0, 1, open_high=True),
     "precision": _one_of("auto", "fp32", "bf16", "fp16"),
+    "memory_format": _one_of("auto", "contiguous", "channels_last"),
     "compile": _one_of(True, False, "auto"),
     "num_workers": _whole(0),
     "cache_rate": _number(0, 1),

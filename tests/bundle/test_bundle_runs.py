@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import shutil
 import subprocess
@@ -180,8 +181,14 @@ def test_published_preset_trains_the_published_network(configs: Path, dataset_di
 
 def test_resumed_run_continues_where_it_stopped(configs: Path, dataset_dir: Path, tmp_path: Path) -> None:
     _train(configs, dataset_dir, tmp_path / "two", max_epochs=1, decay_epoch=9)
+    found = json.loads((tmp_path / "two/configuration.json").read_text())["settings"]
+    assert found["measured"]
     _train(configs, dataset_dir, tmp_path / "two", max_epochs=2, decay_epoch=9, resume=True)
-    _train(configs, dataset_dir, tmp_path / "one", max_epochs=2, decay_epoch=9)
+    kept = json.loads((tmp_path / "two/configuration.json").read_text())["settings"]
+    assert not kept["measured"], "a resumed run measures nothing"
+    named = {key: found[key] for key in ("precision", "memory_format")}
+    assert named == {key: kept[key] for key in named}
+    _train(configs, dataset_dir, tmp_path / "one", max_epochs=2, decay_epoch=9, **named)
     one, two = (torch.load(tmp_path / n / "checkpoints/epoch_0002.pt", weights_only=True) for n in ("one", "two"))
     assert all(torch.equal(value, two["restorer"][name]) for name, value in one["restorer"].items())
 

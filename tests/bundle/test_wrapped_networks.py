@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,10 @@ def test_network_of_monai_trains_resumes_evaluates_restores_and_exports(
     configs: Path, dataset_dir: Path, tmp_path: Path
 ) -> None:
     once, twice = tmp_path / "once", tmp_path / "twice"
-    train(configs, dataset_dir, once, network_def=UNET, max_epochs=2)
     train(configs, dataset_dir, twice, network_def=UNET, max_epochs=1)
+    found = json.loads((twice / "configuration.json").read_text())["settings"]
+    named = {key: found[key] for key in ("precision", "memory_format")}
+    train(configs, dataset_dir, once, network_def=UNET, max_epochs=2, **named)
     train(configs, dataset_dir, twice, network_def=UNET, max_epochs=2, resume=True)
     settings = read_settings(once / "model.pt")
     assert (settings.variant, settings.order, settings.channels) == ("UNet", 2, 1)

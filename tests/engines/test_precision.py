@@ -17,7 +17,7 @@ import pytest
 import torch
 from long_run import STEPS, checkpoint, differences, run
 
-from monai_r2c.engines.precision import autocast_for, resolve_precision
+from monai_r2c.engines.precision import autocast_for
 from monai_r2c.networks.blocks import InstanceNorm
 
 EPOCHS = 3
@@ -56,19 +56,6 @@ def test_statistics_of_the_norm_are_float32_under_bf16(device: str) -> None:
     with autocast_for("bf16", torch.device(device)):
         found = norm(image)
     torch.testing.assert_close(found.float(), norm(image.float()), rtol=0.01, atol=0.01)
-
-
-@pytest.mark.parametrize(("amx", "expected"), [(True, "bf16"), (False, "fp32")])
-def test_auto_is_bf16_where_the_processor_multiplies_it(amx: bool, expected: str, monkeypatch) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": amx, "avx512_bf16": True})
-    assert resolve_precision("auto", "cpu") == expected
-    assert resolve_precision("fp32", "cpu") == "fp32"
-
-
-@pytest.mark.parametrize(("native", "expected"), [(True, "bf16"), (False, "fp32")])
-def test_auto_is_bf16_on_a_gpu_that_has_it(native: bool, expected: str, monkeypatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native or including_emulation)
-    assert resolve_precision("auto", "cuda:1") == expected
 
 
 @pytest.mark.gpu

@@ -40,7 +40,7 @@ class BundleTraining:
     def __init__(self, configs: tuple[str, ...], knobs: Mapping[str, Any]) -> None:
         parser = ConfigParser()
         parser.read_config([CONFIGS / name for name in configs])
-        parser.update({**knobs, HANDLERS: []})
+        parser.update({"precision": "fp32", **knobs, HANDLERS: []})  # named: a job goes on on another machine
         torch.manual_seed(knobs["seed"])
         check_settings(**parser.get_parsed_content("settings"))
         self.trainer = parser.get_parsed_content(TRAINER)
