@@ -34,9 +34,9 @@ Way = tuple[str, str]
 Generator = R2CGenerator | WrappedGenerator
 
 _SECONDS = 1.0
-_SMALLEST = 64
-_REPEATS = 3
-_GAIN = 0.95  # of the time of the plainest way, from which on another one is taken
+_FIRST_SIZE, _LEAST_SIZE = 64, 32
+_LEAST_ROUNDS, _MOST_ROUNDS = 2, 8
+_PRECISION_GAIN, _FORMAT_GAIN = 0.95, 0.9  # of the time of fp32 and the usual format, below which another is taken
 _HOPELESS = 1.3  # times the best: not measured at the next size
 
 
@@ -70,9 +70,10 @@ def choose_execution(
 
     Forward and backward passes of copies of the network are timed in turn, in fp32 and bf16, contiguous and
     channels_last, on images that grow from 64 pixels up to `image_size`, as far as the time allows; a way that is far
-    behind is not measured at the next size. The plainest way, fp32 in the usual format, stays unless another one takes
-    5 % less time. Nothing random is touched. With several processes all measure at once, and what the first one found
-    holds for all.
+    behind is not measured at the next size. The usual format stays unless the other one takes 10 % less time, because
+    channels_last gains with the size, and fp32 unless bf16 takes 5 % less. On the CPU one thread is timed, by its
+    processor time, so that a busy machine gives the same answer. Nothing random is touched. What the first of several
+    processes finds holds for all.
 
     Args:
         network: an `R2CGenerator` or a `WrappedGenerator`; it is not changed.
@@ -102,14 +103,14 @@ def choose_execution(
     formats = sorted((usual if name == "auto" else name for name in formats), key=lambda name: name != usual)
     ways = [(precision, layout) for precision in ("fp32", "bf16") for layout in formats]
     batch_size = batch_size if device.type == "cuda" else 1
-    gather_from_processes(None)  # all measure at the same time, as they will train
-    start = time.perf_counter()
-    chosen = gather_from_processes(_measure(network, ways, image_size, batch_size, device, seconds))[0]
+    with _Stopwatch(device) as watch:
+        found = _measure(network, ways, image_size, batch_size, watch, seconds)
+        chosen = gather_from_processes(found)[0]
     if process_rank() == 0:
         texts = ", ".join(f"{1e3 * value:.3g} in {name}" for name, value in chosen.measured.items())
         _LOGGER.info(
             f"{chosen.precision} {chosen.memory_format} is fastest here: ms of a forward and backward pass are {texts} "
-            f"(measured in {time.perf_counter() - start:.1f} s)"
+            f"(measured in {watch():.1f} s)"
         )
     return chosen
 
@@ -122,51 +123,101 @@ def _choice_of(configuration: str | os.PathLike | None) -> Mapping[str, str]:
 
 
 def _measure(
-    network: Generator, ways: list[Way], image_size: int, batch_size: int, device: torch.device, seconds: float
+    network: Generator, ways: list[Way], image_size: int, batch_size: int, watch: _Stopwatch, seconds: float
 ) -> Execution:
     """Measure the ways at growing sizes and take the fastest, but the first one unless that gains something."""
-    start, plain, size = time.perf_counter(), ways[0], min(_SMALLEST, image_size)
+    plain, device = ways[0], watch.device
+    least = max(_LEAST_SIZE, 2 * getattr(network, "size_multiple", 1))  # norms need more than one value
     measured: dict[str, float] = {}
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         copies = {}
         for layout in dict.fromkeys(layout for _, layout in ways):
             copies[layout] = set_memory_format(copy.deepcopy(network).to(device), layout).train()
+
+        def images(size: int) -> torch.Tensor:
+            return torch.rand((batch_size, network.in_channels, *(size,) * network.spatial_dims), device=device) * 2 - 1
+
+        size = min(max(_FIRST_SIZE, least), image_size)
+        for _ in range(2):  # the first pass of a process is slow
+            a_pass = _seconds_of_a_pass(copies[plain[1]], plain[0], images(size), watch)
+        while size // 2 >= least and (1 + _LEAST_ROUNDS) * len(ways) * a_pass > seconds:
+            size, a_pass = size // 2, a_pass / 2**network.spatial_dims
         while True:
-            shape = (batch_size, network.in_channels, *(size,) * network.spatial_dims)
-            times = _measure_at(copies, ways, torch.rand(shape, device=device) * 2 - 1)
+            times = _measure_at(copies, ways, images(size), watch, (seconds - watch()) / 2)
             measured |= {f"{' '.join(way)} {size}": round(value, 6) for way, value in times.items()}
-            best = min(ways, key=lambda way: times[way])
-            ways = [way for way in ways if times[way] <= _HOPELESS * times[best]]
+            ways = _promising(times, ways)
             grown = min(2 * size, image_size)
-            expected = (1 + _REPEATS) * sum(times[way] for way in ways) * (grown / size) ** network.spatial_dims
-            if grown == size or len(ways) == 1 or time.perf_counter() - start + expected > seconds:
-                chosen = plain if plain in ways and times[best] > _GAIN * times[plain] else best
-                return Execution(*chosen, measured)
+            expected = (1 + _LEAST_ROUNDS) * sum(times[way] for way in ways) * (grown / size) ** network.spatial_dims
+            if grown == size or len(ways) == 1 or watch() + expected > seconds:
+                return Execution(*_best(times, ways), measured)
             size = grown
 
 
-def _measure_at(copies: Mapping[str, nn.Module], ways: list[Way], images: torch.Tensor) -> dict[Way, float]:
-    """The least of several times, taken in turn, after one that warms up."""
+def _promising(times: Mapping[Way, float], ways: list[Way]) -> list[Way]:
+    """Ways that may be the best at a larger size: of each precision one format, or of one precision both."""
+    least = min(times.values())
+    ways = [way for way in ways if times[way] <= _HOPELESS * least]
+    precisions = dict.fromkeys(precision for precision, _ in ways)
+    if len(precisions) == 1:
+        return ways
+    return [_best(times, [way for way in ways if way[0] == precision]) for precision in precisions]
+
+
+def _best(times: Mapping[Way, float], ways: list[Way]) -> Way:
+    """The fastest way; but what stands further ahead, unless the other one gains something."""
+    best = ways[0]
+    for way in ways[1:]:
+        gain = _FORMAT_GAIN if way[0] == best[0] else _PRECISION_GAIN
+        if times[way] < gain * times[best]:
+            best = way
+    return best
+
+
+def _measure_at(
+    copies: Mapping[str, nn.Module], ways: list[Way], images: torch.Tensor, watch: _Stopwatch, seconds: float
+) -> dict[Way, float]:
+    """The least of several times, taken in turn, after one that warms up; the more, the quicker they are."""
     times: dict[Way, list[float]] = {way: [] for way in ways}
-    for _ in range(1 + _REPEATS):
+    start, rounds = watch(), 0
+    while rounds < 1 + _LEAST_ROUNDS or (
+        rounds < 1 + _MOST_ROUNDS and (watch() - start) * (rounds + 1) < seconds * rounds
+    ):
         for way in ways:
-            times[way].append(_seconds_of_a_pass(copies[way[1]], way[0], images))
+            times[way].append(_seconds_of_a_pass(copies[way[1]], way[0], images, watch))
+        rounds += 1
     return {way: min(values[1:]) for way, values in times.items()}
 
 
-def _seconds_of_a_pass(network: nn.Module, precision: str, images: torch.Tensor) -> float:
-    _synchronize(images.device)
-    start = time.perf_counter()
+def _seconds_of_a_pass(network: nn.Module, precision: str, images: torch.Tensor, watch: _Stopwatch) -> float:
+    start = watch()
     with torch.enable_grad():
         with autocast_for(precision, images.device):
             image, logits = network(images)
             loss = image.float().square().mean() + logits.float().square().mean()
         loss.backward()
     network.zero_grad(set_to_none=True)
-    _synchronize(images.device)
-    return time.perf_counter() - start
+    return watch() - start
 
 
-def _synchronize(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+class _Stopwatch:
+    """Seconds since a ``with`` block began; on the CPU of one thread's processor time, which no other user disturbs."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device, self._threads, self._start = device, torch.get_num_threads(), 0.0
+
+    def __enter__(self) -> _Stopwatch:
+        if self.device.type == "cpu":
+            torch.set_num_threads(1)
+        self._start = self._now()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        torch.set_num_threads(self._threads)
+
+    def __call__(self) -> float:
+        return self._now() - self._start
+
+    def _now(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return time.thread_time() if self.device.type == "cpu" else time.perf_counter()
