@@ -23,7 +23,7 @@ from typing import Any
 import torch
 import torch.nn as nn
 
-from monai_r2c.networks import R2CGenerator, WrappedGenerator, set_memory_format, usual_memory_format
+from monai_r2c.networks import NativeGenerator, R2CGenerator, WrappedGenerator, to_device, usual_memory_format
 from monai_r2c.utils.processes import gather_from_processes, process_rank
 
 from .precision import autocast_for
@@ -31,7 +31,7 @@ from .precision import autocast_for
 _LOGGER = logging.getLogger("monai_r2c.training")
 
 Way = tuple[str, str]
-Generator = R2CGenerator | WrappedGenerator
+Generator = R2CGenerator | WrappedGenerator | NativeGenerator
 
 _SECONDS = 1.0
 _FIRST_SIZE, _LEAST_SIZE = 64, 32
@@ -46,7 +46,7 @@ class Execution:
 
     Attributes:
         precision: ``fp32``, ``bf16`` or ``fp16``.
-        memory_format: ``contiguous`` or ``channels_last``.
+        memory_format: ``contiguous`` or ``channels_last``; ``auto`` for a `NativeGenerator`, see `usual_memory_format`.
         measured: what was measured to find that, empty where nothing was: seconds of a forward and backward pass by
             ``"precision memory_format size"``.
     """
@@ -76,7 +76,7 @@ def choose_execution(
     processes finds holds for all.
 
     Args:
-        network: an `R2CGenerator` or a `WrappedGenerator`; it is not changed.
+        network: a generator of this package, which is not changed; a `NativeGenerator` is measured on crops.
         image_size: length of the sides of training images.
         device: where it will train.
         precision: ``auto``, or the one to take; with one that is named nothing is measured, so that the choice can be
@@ -98,8 +98,8 @@ def choose_execution(
     usual = usual_memory_format(network, device, image_size)
     if precision != "auto":
         return Execution(precision, usual if memory_format == "auto" else memory_format)
-    volumes = network.spatial_dims != 2
-    formats = ["contiguous", "channels_last"] if memory_format == "auto" and not volumes else [memory_format]
+    one_format = network.spatial_dims != 2 or usual == "auto"
+    formats = ["contiguous", "channels_last"] if memory_format == "auto" and not one_format else [memory_format]
     formats = sorted((usual if name == "auto" else name for name in formats), key=lambda name: name != usual)
     ways = [(precision, layout) for precision in ("fp32", "bf16") for layout in formats]
     batch_size = batch_size if device.type == "cuda" else 1
@@ -132,7 +132,7 @@ def _measure(
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         copies = {}
         for layout in dict.fromkeys(layout for _, layout in ways):
-            copies[layout] = set_memory_format(copy.deepcopy(network).to(device), layout).train()
+            copies[layout] = to_device(copy.deepcopy(network), device, layout).train()
 
         def images(size: int) -> torch.Tensor:
             return torch.rand((batch_size, network.in_channels, *(size,) * network.spatial_dims), device=device) * 2 - 1
@@ -192,7 +192,8 @@ def _seconds_of_a_pass(network: nn.Module, precision: str, images: torch.Tensor,
     start = watch()
     with torch.enable_grad():
         with autocast_for(precision, images.device):
-            image, logits = network(images)
+            crop = {"thumbnail": images} if isinstance(network, NativeGenerator) else {}
+            image, logits = network(images, **crop)
             loss = image.float().square().mean() + logits.float().square().mean()
         loss.backward()
     network.zero_grad(set_to_none=True)

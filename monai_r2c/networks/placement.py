@@ -25,7 +25,9 @@ _SMALL = 128  # pixels, below which channels_last is slower
 
 
 def usual_memory_format(network: nn.Module, device: str | torch.device, image_size: int | None = None) -> str:
-    """Return the memory format that was found to be fastest for such a network, ``contiguous`` or ``channels_last``.
+    """Return the memory format that was found to be fastest for such a network: ``contiguous``, ``channels_last``.
+
+    For a `NativeGenerator` that is ``auto``, because each of its two networks has its own (see `to_device`).
 
     On the CPU 2-D networks of this package go channels_last: oneDNN then needs no reordering. Small images, volumes and
     networks of others, whose norms and interpolation are slower so, stay contiguous, and so does all on other devices
@@ -36,6 +38,8 @@ def usual_memory_format(network: nn.Module, device: str | torch.device, image_si
         device: where it is to run.
         image_size: length of the sides of the images; None where it is not known, or large.
     """
+    if isinstance(network, NativeGeneratorBase):
+        return "auto"
     volumes = any(parameter.dim() == 5 for parameter in network.parameters())
     small = image_size is not None and image_size < _SMALL
     others = isinstance(network, WrappedGeneratorBase)
@@ -61,5 +65,9 @@ def to_device(network: Network, device: str | torch.device, memory_format: str =
         device: where it goes.
         memory_format: ``contiguous``, ``channels_last``, or ``auto`` for `usual_memory_format`.
     """
+    if memory_format == "auto" and isinstance(network, NativeGeneratorBase):
+        to_device(network.whole, device)
+        set_memory_format(network.local, "channels_last" if torch.device(device).type == "cpu" else "contiguous")
+        return network.to(device)
     layout = usual_memory_format(network, device) if memory_format == "auto" else memory_format
     return set_memory_format(network, layout).to(device)

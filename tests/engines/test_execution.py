@@ -20,7 +20,7 @@ import torch
 import torch.nn as nn
 
 from monai_r2c.engines import choose_execution, execution
-from monai_r2c.networks import R2CGenerator, WrappedGenerator
+from monai_r2c.networks import NativeGenerator, R2CGenerator, WrappedGenerator
 
 WAYS = [(p, f) for p in ("fp32", "bf16") for f in ("contiguous", "channels_last")]
 
@@ -124,3 +124,10 @@ def test_measuring_takes_a_second_at_most_and_leaves_network_and_random_numbers_
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert all(parameter.grad is None for parameter in net.parameters())
     assert {name.rsplit(" ", 1)[0] for name in found.measured} == {" ".join(way) for way in WAYS}
+
+
+def test_native_network_keeps_its_mix_of_formats_and_is_measured_on_crops() -> None:
+    net = NativeGenerator({"spatial_dims": 2, "in_channels": 1, "features": 4}, working_size=4096, local_features=4)
+    found = choose_execution(net, 32, "cpu", seconds=0.1)
+    assert found.memory_format == "auto"
+    assert set(found.measured) == {"fp32 auto 32", "bf16 auto 32"}
