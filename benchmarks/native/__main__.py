@@ -155,7 +155,7 @@ def page(model: Path | None, before: Path | None, figures: bool, data: Path, wor
     from .crops import draw_crops
     from .tables import tables
 
-    write_text_atomically(DOCS / "howto/native_results.md", tables(results))
+    write_text_atomically(DOCS / "figures/native_results.inc", tables(results))
     if figures:
         draw_crops(DOCS / "figures/native_crops.png", data, work, Models(model, before))
 

@@ -86,4 +86,4 @@ def test_scores_of_the_clean_image_are_perfect_and_blur_shows_in_the_edges() -> 
 def test_the_page_says_what_the_results_say() -> None:
     if not RESULTS.is_dir():
         pytest.skip("there are no results yet")
-    assert (DOCS / "howto/native_results.md").read_text(encoding="utf-8") == tables(RESULTS)
+    assert (DOCS / "figures/native_results.inc").read_text(encoding="utf-8") == tables(RESULTS)
