@@ -74,6 +74,7 @@ restorer.eval()
 with torch.no_grad():
     restored = (restorer(2 * poor[16:] - 1)[0] + 1) / 2
 
+# sphinx_gallery_thumbnail_number = 2
 figure, rows = plt.subplots(3, 4, figsize=(7, 5.4), layout="constrained")
 for name, images, row in zip(("poor", "restored", "original"), (poor[16:], restored, good[16:]), rows):
     row[0].set_title(name, loc="left")

@@ -55,7 +55,7 @@ workflow.finalize()
 
 panel = sorted((folder / "run/panels").glob("*.png"))[-1]
 figure, axes = plt.subplots(figsize=(8, 6), layout="constrained")
-axes.imshow(Image.open(panel))
+axes.imshow(Image.open(panel), cmap="gray")
 axes.axis("off")
 
 # %%

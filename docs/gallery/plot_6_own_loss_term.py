@@ -60,6 +60,26 @@ for name, value in EdgeKeepingLoss(edge_weight=2.0)(images, logits, scores, labe
     print(f"{name:24} {value:.4f}")
 
 # %%
+# What the term sees
+# ------------------
+# The more an identity image is blurred, the larger the term. It looks at edges alone: a brighter image costs nothing.
+
+import matplotlib.pyplot as plt
+from torch.nn.functional import avg_pool2d
+
+from monai_r2c.data import PhantomChest
+
+film = torch.as_tensor(PhantomChest(0, 1, True, size=128).radiograph()).float()[None, None]
+variants = {"as it is": film, "brighter": film + 0.1}
+variants |= {f"blurred, {side} pixels": avg_pool2d(film, side, 1, side // 2) for side in (3, 9)}
+figure, row = plt.subplots(1, 4, figsize=(9, 2.6), layout="constrained")
+for axes, (name, image) in zip(row, variants.items()):
+    term = (_edges(image) - _edges(film)).abs().mean()
+    axes.imshow(image[0, 0], cmap="gray", vmin=0, vmax=1)
+    axes.set_title(f"{name}: {term:.4f}", fontsize=9)
+    axes.axis("off")
+
+# %%
 # In the bundle, a small config given after ``train.yaml`` puts it in place, with the file that holds the class on the
 # Python path:
 #

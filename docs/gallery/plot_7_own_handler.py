@@ -44,14 +44,37 @@ class LossRange:
 
 
 # %%
-# Any engine will do to try it; here one whose loss falls.
+# Any engine will do to try it; here one that teaches an operational layer a tone curve, one gray level at a time.
 
-trainer = Engine(lambda engine, batch: {"generator_loss": batch / engine.state.epoch})
+import matplotlib.pyplot as plt
+import torch
+from monai.utils import set_determinism
+
+from monai_r2c.networks.layers import OperationalConv1d
+
+set_determinism(0)
+layer = OperationalConv1d(1, 1, kernel_size=1, order=3)
+optimizer = torch.optim.Adam(layer.parameters(), lr=0.02)
+
+
+def step(engine: Engine, gray: torch.Tensor) -> dict[str, torch.Tensor]:
+    loss = (layer(gray) - (2 * ((gray + 1) / 2) ** 0.4 - 1)).square().mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return {"generator_loss": loss.detach()}
+
+
+trainer = Engine(step)
 handler = LossRange()
 handler.attach(trainer)
-trainer.run([3.0, 1.0, 2.0], max_epochs=3)
-for epoch, (low, high) in enumerate(handler.ranges, 1):
-    print(f"epoch {epoch}: {low:.2f} to {high:.2f}")
+trainer.run(torch.linspace(-1, 1, 20)[torch.randperm(20)].view(-1, 1, 1), max_epochs=15)
+
+figure, axes = plt.subplots(figsize=(6, 2.8), layout="constrained")
+lows, highs = zip(*handler.ranges)
+axes.fill_between(range(1, 16), lows, highs, alpha=0.4, label="smallest to largest")
+axes.set(xlabel="epoch", ylabel="loss", yscale="log")
+axes.legend(frameon=False)
 
 # %%
 # In the bundle, ``+`` adds it to those that the config has:

@@ -19,6 +19,8 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
 from inventories import write_inventories  # noqa: E402
+from sphinx.application import Sphinx  # noqa: E402
+from sphinx.domains.python import PyXRefRole  # noqa: E402
 
 import monai_r2c  # noqa: E402
 
@@ -43,7 +45,8 @@ myst_heading_anchors = 3
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 intersphinx_mapping = write_inventories(HERE.parent / "build/inventories")
-default_role = "code"
+default_role = "name"
+suppress_warnings = ["ref.python"]  # a short name that two modules have
 exclude_patterns = ["examples/**/runs", "sg_execution_times.rst"]
 
 # the gallery's scripts run when the pages are built, in their order; a script that fails fails the build
@@ -72,3 +75,20 @@ copybutton_exclude = ".linenos, .gp, .go"
 copybutton_prompt_text = "$ "
 linkcheck_ignore = [r"http://localhost.*", r"https://example\.org.*"]
 linkcheck_timeout = 20
+
+
+class Name(PyXRefRole):
+    """What stands between backticks in a docstring: a link where it names something of these pages, else code."""
+
+    def run(self):
+        self.name = "py:obj"
+        return super().run()
+
+    def process_link(self, env, refnode, has_explicit_title, title, target):
+        title, target = super().process_link(env, refnode, has_explicit_title, title, target)
+        refnode["refspecific"] = True  # found by its short name, in whichever module it is
+        return title, target
+
+
+def setup(app: Sphinx) -> None:
+    app.add_role("name", Name())

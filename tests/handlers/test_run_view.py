@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import signal
 import sys
 from pathlib import Path
 
 import pytest
 import torch
-from ignite.engine import Engine
+from ignite.engine import Engine, Events
 from rich.console import Console
 
 from monai_r2c.data import Datalist, DatalistItem
@@ -86,6 +87,29 @@ def test_on_a_terminal_a_run_shows_bars_and_losses_by_group(tmp_path: Path) -> N
     assert "8/8" in shown
     assert "cycle" in shown
     assert sys.stdout is stream
+
+
+def test_bar_of_a_continued_run_begins_where_it_ended(tmp_path: Path) -> None:
+    trainer, drawn = _engine(), io.StringIO()
+    RunView(str(tmp_path), console=Console(file=drawn, force_terminal=True, width=120)).attach(trainer)
+
+    @trainer.on(Events.STARTED)  # as a checkpoint does, after the view
+    def load() -> None:
+        trainer.state.epoch, trainer.state.iteration = 1, 4
+
+    trainer.run([0] * 4, max_epochs=2)
+    assert "8/8" in drawn.getvalue()
+
+
+def test_view_leaves_room_for_what_a_terminal_writes_at_ctrl_c_and_breaks_no_loss(tmp_path: Path) -> None:
+    losses = {f"{group}_x": 12.3 for group in ("generator", "discriminator", "adversarial", "identity", "synthetic")}
+    trainer, drawn = Engine(lambda _engine, batch: losses), io.StringIO()
+    RunView(str(tmp_path), console=Console(file=drawn, force_terminal=True, width=70)).attach(trainer)
+    trainer.run([0] * 4, max_epochs=1)
+    lines = re.sub(r"\x1b\[[0-9;?]*\w", "", drawn.getvalue()).splitlines()
+    assert max(len(line.strip()) for line in lines if line.startswith(("╭", "╰"))) == 67
+    for name in losses:
+        assert any(f"{name[:-2]} 12.3" in line for line in lines), name
 
 
 def test_next_command_is_the_one_that_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,9 @@ document.addEventListener("DOMContentLoaded", () => {
     if (role) { element.setAttribute("role", role); }
   });
   document.querySelectorAll("p.caption[role=heading]").forEach((caption) => caption.setAttribute("aria-level", "2"));
+  document.querySelectorAll(".sphx-glr-thumbcontainer a").forEach((link) => {
+    link.setAttribute("aria-label", link.textContent.trim());
+  });
   name("aside.sidebar-drawer", "All pages");
   name("aside.toc-drawer", "On this page");
   name(".content-icon-container", "Page tools", "navigation");

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from rich.columns import Columns
 from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
@@ -68,9 +69,8 @@ class LiveView:
         )
         self._streams: list[tuple[logging.StreamHandler, TextIO]] = []
 
-    def start(self, done: int, total: int) -> None:
-        """Show the view; `done` steps of the run's `total` were made before, by a run that is continued."""
-        self.progress.update(self._run, completed=done, total=total)
+    def start(self) -> None:
+        """Show the view."""
         self._live.start(refresh=True)
         # handlers of logging keep the stream that they were made with, and would write into the view
         for handler in _stream_handlers():
@@ -87,6 +87,10 @@ class LiveView:
     def start_epoch(self, epoch: int, epochs: int, done: int, length: int) -> None:
         """Begin the bar of an epoch at `done` of its steps."""
         self.progress.reset(self._epoch, total=length, completed=done, description=f"epoch {epoch} of {epochs}")
+
+    def start_run(self, done: int, total: int) -> None:
+        """Begin the bar of the run at `done` of its steps: those that a run which is continued made before."""
+        self.progress.reset(self._run, total=total, completed=done)
 
     def step(self) -> None:
         """One step is done."""
@@ -105,12 +109,15 @@ class LiveView:
             parts.append(_row("validation", scores))
         if self.contents.saved:
             parts.append(f"saved: {self.contents.saved}")
-        return Panel(Group(*parts), title=self.title, title_align="left")  # type: ignore[arg-type]
+        # a terminal writes ^C at the end of the last line, which must not spill into a new one
+        width = max(20, self.progress.console.width - 3)
+        return Panel(Group(*parts), title=self.title, title_align="left", width=width)  # type: ignore[arg-type]
 
 
 def _row(title: str, values: Mapping[str, str]) -> Table:
     table = Table.grid(padding=(0, 2))
-    table.add_row(title, *(f"{name} [b]{value}[/b]" for name, value in values.items()))
+    # on a narrow terminal they go on in a next line, none broken
+    table.add_row(title, Columns([f"{name} [b]{value}[/b]" for name, value in values.items()], padding=(0, 2)))
     return table
 
 

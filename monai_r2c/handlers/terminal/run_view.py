@@ -110,7 +110,7 @@ class RunView:
         atexit.register(self._end)
         if self.console.is_terminal and length:
             self._view = LiveView(str(self.output_dir), self.console)
-            self._view.start(state.iteration, length * state.max_epochs)
+            self._view.start()
 
     def _start_epoch(self, engine: Engine) -> None:
         state: Any = engine.state
@@ -118,6 +118,8 @@ class RunView:
         if self._view is not None:
             if state.epoch > 1:
                 self._show_epoch(state.epoch - 1)
+            if not self._steps:  # a checkpoint is loaded after the run's start
+                self._view.start_run(state.iteration, state.epoch_length * state.max_epochs)
             done = state.iteration % state.epoch_length
             self._view.start_epoch(state.epoch, state.max_epochs, done, state.epoch_length)
 
