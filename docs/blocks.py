@@ -24,8 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TREE = Path(__file__).parents[1]
-RUN = ("bash", "python")
-SHOWN = ("text", "yaml", "json", "toml", "diff")
+RUN = ("bash", "python", "diff")
+SHOWN = ("text", "yaml", "json", "toml")
 
 # pages that scripts write
 GENERATED = {"results.md": "the benchmark takes hours; tests/benchmarks runs it small"}

@@ -15,7 +15,7 @@
 
 Each page has a folder of its own with phantoms under the names that the pages use (DIR, FOLDER, RUN, pacs, ...), and
 the blocks of a page follow one another in it. Commands run as printed but for the size: trainings are given small
-images, narrow networks and one epoch. Blocks marked ``not run`` are listed with their reason.
+images, narrow networks and one epoch. Diffs are applied. Blocks marked ``not run`` are listed with their reason.
 """
 
 from __future__ import annotations
@@ -89,8 +89,10 @@ def make_world(world: Path) -> None:
     from monai_r2c.networks import R2CGenerator, save_model
 
     world.mkdir()
-    for name in ("bundles", "docs", "benchmarks", "constraints.txt"):
+    for name in ("bundles", "docs", "constraints.txt"):
         (world / name).symlink_to(TREE / name)
+    # the page on extending adds a file to it
+    shutil.copytree(TREE / "benchmarks", world / "benchmarks", ignore=shutil.ignore_patterns("results", "__pycache__"))
     (world / "configs").symlink_to(BUNDLE / "configs")
     write_phantom_dataset(world / "data", {"train": 10, "validation": 4, "test": 4}, size=64, seed=0)
     _sort_by_class(world)
@@ -148,6 +150,8 @@ def run_page(blocks: list[Block], place: Path):
         try:
             if block.language == "python":
                 _execute(block, place, names)
+            elif block.language == "diff":
+                _run(f"git apply - <<'END'\n{block.text}END", place)
             else:
                 _run(_shell(block, settings), place)
             error = ""

@@ -16,6 +16,8 @@ import io
 from math import nan
 
 from monai_r2c.handlers.tables import format_rows
+from monai_r2c.handlers.tables.scores import ScoreRow, format_scores
+from monai_r2c.metrics import Score
 from monai_r2c.utils.files import csv_text
 
 
@@ -31,3 +33,14 @@ def test_csv_gives_back_what_it_was_given_whatever_ends_a_line() -> None:
     text = csv_text(rows)
     assert list(csv.reader(io.StringIO(text, newline=""))) == rows
     assert csv_text([["a", 1], ["b", 0.5]]) == "a,1\nb,0.5\n"
+
+
+def test_scores_fit_the_terminal_that_they_are_shown_on() -> None:
+    score = Score(0.9144, 0.861, 0.955, images=120, patients=60)
+    rows = [ScoreRow(domain, name, score) for domain in ("good", "poor") for name in ("auc", "auc_restored", "niqe")]
+    whole, narrow = format_scores(rows), format_scores(rows, 80)
+    assert whole.count("ROC AUC") == 1
+    assert max(map(len, narrow.partition("\nn: ")[0].splitlines())) <= 80
+    assert narrow.count("ROC AUC") == 2  # two tables of two columns
+    for text in (whole, narrow):
+        assert text.count("0.914 [0.861, 0.955] n=120 (60)") == 6

@@ -12,9 +12,11 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any
 
 import ignite.distributed as idist
@@ -34,7 +36,6 @@ COUNTS = (
     "patient is known, is not shown."
 )
 COLUMNS = ("domain", "metric", "value", "low", "high", "images", "patients", "better", "range", "reason")
-_WIDTH, _CELL = 30, 34
 
 
 @dataclass(frozen=True)
@@ -86,28 +87,59 @@ def write_scores(path: str | Path, evaluators: Mapping[str, Engine]) -> None:
         described = (about.better, about.value_range, score.reason)
         table.append((row.domain, row.metric, float(score), *limits, *counts, *described))
     write_text_atomically(path, csv_text(table))
-    print(format_scores(rows))
+    print(format_scores(rows, get_terminal_size().columns if sys.stdout.isatty() else None))
     print(f"scores: {path}")
 
 
-def format_scores(rows: Sequence[ScoreRow]) -> str:
-    """Lay scores out as text: a column for each domain, before and after restoration, and the notice below."""
-    columns = score_columns(rows)
-    cells = {(row.base, row.column): row.score for row in rows}
-    lines = [f"{'':<{_WIDTH}}" + "".join(f"{title:>{_CELL}}" for title in columns)]
-    group = ""
-    for base in sorted({row.base for row in rows}, key=score_order):
-        about = describe_score(base)
-        if about.group != group:
-            group = about.group
-            lines.append(group)
-        values = [cells.get((base, column)) for column in columns]
-        lines.append(f"  {about.title:<{_WIDTH - 2}}" + "".join(f"{format_score(v):>{_CELL}}" for v in values))
+def format_scores(rows: Sequence[ScoreRow], width: int | None = None) -> str:
+    """Lay scores out as text: a column for each domain, before and after restoration, and the notice below.
+
+    Args:
+        rows: the scores.
+        width: characters of a line; where the columns do not fit side by side, they stand in several tables below one
+            another. None: one table, however wide.
+    """
+    columns = {title: _column(rows, title) for title in score_columns(rows)}
+    names = {base: describe_score(base).title for base in sorted({row.base for row in rows}, key=score_order)}
+    first = max(len(name) for name in ("", *names.values())) + 2
+    lines: list[str] = []
+    for titles in _side_by_side(columns, (width or sys.maxsize) - first):
+        cells = {title: max(map(len, (title, *columns[title].values()))) + 2 for title in titles}
+        lines += ["", " " * first + "".join(f"{title:>{cells[title]}}" for title in titles)]
+        group = ""
+        for base, name in names.items():
+            values = [columns[title].get(base, "") for title in titles]
+            if not any(values):
+                continue
+            if describe_score(base).group != group:
+                group = describe_score(base).group
+                lines.append(group)
+            lines.append(
+                f"  {name:<{first - 2}}" + "".join(f"{v:>{cells[t]}}" for t, v in zip(titles, values)).rstrip()
+            )
     reasons = dict.fromkeys(
         f"{describe_score(r.metric).title}: {r.score.reason} ({r.column})" for r in rows if r.score.reason
     )
-    lines += ["undefined - " + reason for reason in reasons]
+    lines += ["", *("undefined - " + reason for reason in reasons)]
     return "\n".join([*lines, COUNTS, NOTICE])
+
+
+def _column(rows: Sequence[ScoreRow], title: str) -> dict[str, str]:
+    return {row.base: format_score(row.score) for row in rows if row.column == title}
+
+
+def _side_by_side(columns: Mapping[str, Mapping[str, str]], width: int) -> list[list[str]]:
+    """Titles of columns that fit into `width` together; each table has one at least."""
+    tables: list[list[str]] = []
+    left = 0
+    for title, cells in columns.items():
+        needed = max(map(len, (title, *cells.values()))) + 2
+        if needed > left:
+            tables.append([])
+            left = width
+        tables[-1].append(title)
+        left -= needed
+    return tables
 
 
 def format_score(score: Score | None) -> str:
