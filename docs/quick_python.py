@@ -32,7 +32,7 @@ _STUB = """#!{interpreter} -SE
 import json, os, socket, sys
 given = sys.argv[1:]
 if given[:1] != ["-m"]:
-    os.execv({interpreter!r}, ["python", *given])
+    os.execv({interpreter!r}, [{interpreter!r}, *given])
 link = socket.socket(socket.AF_UNIX)
 link.connect({address!r})
 request = json.dumps({{"arguments": given, "folder": os.getcwd(), "environment": dict(os.environ)}}).encode()

@@ -81,9 +81,10 @@ def render_cases(run: RunContents) -> str:
         )
         articles.append(_article(number, len(cases), case, classes, folder))
     about = (
-        f"<p>Best and worst are ranked by {escape(run.cases['gain'])}. Drag over the image, or move the slider with "
-        "the arrow keys; click a small image to compare the poor one with it. Under each image stands the class that "
-        "the model gives it. The magnifier shows both in their own pixels, which whole images on a page do not.</p>"
+        f"<p>Best and worst are ranked by the change of {escape(run.cases['gain'])}. Drag over the image, or move the "
+        "slider with the arrow keys; click a small image to compare the poor one with it. Under each image stands the "
+        "class that the model gives it. The magnifier shows both in their own pixels, which whole images on a page do "
+        "not.</p>"
     )
     return f'{about}<div class="picker" role="group" aria-label="Cases">{"".join(picker)}</div>{"".join(articles)}'
 

@@ -41,7 +41,7 @@ def render_markdown(run: RunContents, subtitle: str) -> str:
         for heading, table in confusion_tables(run):
             parts += [f"### Confusion of classes: {heading.lower()}", _table(table)]
     if run.cases.get("cases"):
-        parts += ["## Cases", f"Best and worst are ranked by {_plain(run.cases['gain'])}."]
+        parts += ["## Cases", f"Best and worst are ranked by the change of {_plain(run.cases['gain'])}."]
         for number, case in enumerate(run.cases["cases"], 1):
             views = view_names(case)
             pictures = [f"![{title}](cases/{quote(case['images'][view])})" for view, title in views]

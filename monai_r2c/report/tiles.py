@@ -47,7 +47,8 @@ def _tile(run: RunContents, name: str, scores: dict[str, ScoreRow]) -> str:
     elif _is_shown(before):
         parts += [f"<b>{before:.{score_digits(before)}f}</b>", f"<span>{_interval(before)}</span>"]
     else:
-        parts += [f"<b>—</b><span>{escape(format_score(before))}</span>"]
+        reason = f": {before.reason}" if math.isnan(before) and before.reason else ""
+        parts += [f"<b>—</b><span>{escape(format_score(before) + reason)}</span>"]
     if about.better:
         parts.append(f"<span>{about.better} is better</span>")
     return f'<div class="tile">{"".join(parts)}</div>'

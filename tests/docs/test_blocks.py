@@ -16,10 +16,12 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 import yaml
 from monai.bundle import ConfigParser
@@ -72,6 +74,31 @@ def test_blocks_of_code_can_be_read(language: str) -> None:
             compile(block.text, block.place, "exec")
         elif block.language == language:
             yaml.safe_load(re.sub(r"[@%$](?=\w)", "", block.text))
+
+
+def test_each_extension_is_a_diff_that_applies(tmp_path: Path) -> None:
+    diffs = [block for block in ALL if block.language == "diff"]
+    headings = re.findall(r"^## .+", (TREE / "docs/source/extending.md").read_text(), re.MULTILINE)
+    assert len(diffs) == len(headings) == 6
+    for block in diffs:
+        subprocess.run(["git", "apply", "-"], input=block.text, cwd=tmp_path, text=True, check=True)
+    for path in tmp_path.rglob("*.yaml"):
+        assert yaml.safe_load(path.read_text().replace("@", ""))
+    for path in tmp_path.glob("my_*.py"):
+        compile(path.read_text(), path.name, "exec")
+
+
+def test_method_of_the_page_is_one_of_the_benchmark(tmp_path: Path) -> None:
+    pytest.importorskip("skimage", reason="the benchmark needs the extra: pip install monai_r2c[benchmark]")
+    text = next(block.text for block in ALL if block.language == "diff" and "methods/median.py" in block.text)
+    code = "\n".join(line[1:] for line in text.splitlines() if line.startswith("+") and line[:2] != "++")
+    names: dict = {"__package__": "benchmarks.restoration.methods"}
+    exec(compile(code, "median.py", "exec"), names)
+    method = names["METHOD"]
+    spots = np.zeros((9, 9))
+    spots[4, 4] = 1
+    assert method.title == "median"
+    assert [float(method.function(spots, size=size).max()) for size in method.grid["size"]] == [0.0, 0.0, 0.0]
 
 
 def test_options_of_the_pages_are_those_of_the_commands() -> None:

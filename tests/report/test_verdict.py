@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from monai_r2c.handlers.tables import ScoreRow
-from monai_r2c.handlers.tables.cases import LEAST_BAD, LEAST_GOOD, choose_cases
+from monai_r2c.handlers.tables.cases import DOUBTFUL, LEAST_BAD, LEAST_GOOD, choose_cases
 from monai_r2c.metrics import Score
 from monai_r2c.report.collect import RunContents
 from monai_r2c.report.curves import draw_panel
@@ -57,6 +57,13 @@ def test_all_worse_is_called_harm_by_the_first_sentence_the_tile_and_the_tag() -
     assert sentence in render_markdown(run, "").replace("\\", "")
     rows = [{"niqe": 4.8, "niqe_restored": 40.0 + i} for i in range(4)]
     assert choose_cases(rows, 1)[0] == [LEAST_BAD]
+
+
+def test_gain_that_niqe_or_a_flag_denies_is_not_called_best_nor_worse() -> None:
+    rows = [{"psnr": 20.0, "psnr_restored": 19.0 + i, "flags": "worse" if i > 1 else ""} for i in range(4)]
+    reasons = choose_cases(rows, 1)
+    assert reasons[3] == [DOUBTFUL]
+    assert not any(LEAST_BAD in names for names in reasons.values())
 
 
 def test_worst_of_images_that_all_gained_is_not_called_bad() -> None:

@@ -18,6 +18,8 @@ from typing import Any
 BEST, WORST, CHANGED, WRONG = "restored best", "restored worst", "structure changed most", "classified wrong"
 # what the first two are called where the best image became worse, and the worst one better
 LEAST_BAD, LEAST_GOOD = "least bad: became worse, but least", "gained least"
+# what the first are called where each image that gained has a flag, or a NIQE that rose
+DOUBTFUL = "gained most, but NIQE or a flag speaks against it"
 
 
 def choose_cases(rows: Sequence[Mapping[str, Any]], count: int = 3) -> dict[int, list[str]]:
@@ -36,7 +38,9 @@ def choose_cases(rows: Sequence[Mapping[str, Any]], count: int = 3) -> dict[int,
     """
     gains = restoration_gains(rows)
     trusted = {i: gain for i, gain in gains.items() if not (rows[i].get("flags") or _niqe_rose(rows[i]))}
-    best = trusted or {i: gain for i, gain in gains.items() if gain <= 0}
+    best = trusted
+    if not any(gain > 0 for gain in trusted.values()):
+        best = {i: gain for i, gain in gains.items() if gain > 0} or trusted or gains
     wrong = [i for i, row in enumerate(rows) if row.get("label") not in (None, row.get("class"))]
     rankings = {
         BEST: sorted(best, key=lambda i: -best[i])[: max(1, min(count, len(gains) // 2))],
@@ -47,7 +51,8 @@ def choose_cases(rows: Sequence[Mapping[str, Any]], count: int = 3) -> dict[int,
     chosen: dict[int, list[str]] = {}
     for reason, indices in rankings.items():
         for index in indices:
-            chosen.setdefault(index, []).append(_honest(reason, gains.get(index, 0.0)))
+            name = _honest(reason, gains.get(index, 0.0))
+            chosen.setdefault(index, []).append(DOUBTFUL if name == BEST and index not in trusted else name)
     return chosen
 
 
