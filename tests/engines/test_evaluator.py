@@ -34,8 +34,10 @@ from monai.transforms import (
 from radiograph_files import ramp, write_dicom_file
 
 from monai_r2c.engines import R2CEvaluator
+from monai_r2c.inferers import RestorationInferer
 from monai_r2c.networks import R2CGenerator
 from monai_r2c.transforms import LoadRadiographd, ResizeShortestd
+from monai_r2c.utils import InputError
 from monai_r2c.utils.metadata import plain_tensor, with_metadata_of
 
 # the first index runs to the back, the second to the left: another order and other signs than the world's axes
@@ -179,6 +181,13 @@ def test_every_image_keeps_its_own_metadata_and_operations(variant: str) -> None
         assert item["reference"].meta["filename_or_obj"] == f"reference {index}"
         restored.applied_operations.pop()
         assert len(image.applied_operations) == 1
+
+
+def test_an_image_that_is_refused_is_named() -> None:
+    items = [{"image": torch.rand(1, 40, 40), "file": "a.png"}]
+    evaluator = R2CEvaluator("cpu", DataLoader(Dataset(items)), _Identity(), RestorationInferer(1, 8, 4.0))
+    with pytest.raises(InputError, match=r"^a.png: has 40 x 40 pixels, 5.0 times the 8"):
+        evaluator.run()
 
 
 def test_stacked_batch_that_does_not_say_whose_metadata_it_has_loses_it() -> None:

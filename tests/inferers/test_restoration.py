@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from monai.data import MetaTensor
 from monai.inferers import SimpleInferer
 
-from monai_r2c.inferers import RestorationInferer
+from monai_r2c.inferers import RestorationInferer, working_size
+from monai_r2c.utils import InputError
 
 
 def halve(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -96,7 +97,36 @@ def test_arguments_reach_the_network() -> None:
     assert image.unique().tolist() == [4]
 
 
-@pytest.mark.parametrize("options", [{"passes": 0}, {"size": 0}, {"size": "trained"}, {"size": 2.5}])
+def test_results_are_enlarged_by_how_much_larger_the_shorter_side_is() -> None:
+    inferer = RestorationInferer(size=8, max_enlargement=2)
+    assert [inferer.enlargement(shape) for shape in ((12, 40), (6, 40), (8, 8))] == [1.5, 1.0, 1.0]
+    assert RestorationInferer().enlargement((3000, 2000)) == 1
+    assert inferer(torch.rand(1, 1, 16, 30), halve)[0].shape == (1, 1, 16, 30)
+    with pytest.raises(InputError, match=r"has 17 x 30 pixels, 2.1 times the 8 at which this model works"):
+        inferer(torch.rand(1, 1, 17, 30), halve)
+
+
+def test_strips_are_refused_at_any_size() -> None:
+    for size in (8, "native"):
+        assert RestorationInferer(size=size)(torch.rand(1, 1, 2, 128), halve)[0].shape == (1, 1, 2, 128)
+        with pytest.raises(InputError, match="has 129 x 2 pixels; one side may be at most 64 times the other"):
+            RestorationInferer(size=size)(torch.rand(1, 1, 129, 2), halve)
+
+
+def test_auto_is_native_with_a_network_that_was_made_for_it() -> None:
+    native = torch.nn.Identity()
+    native.keeps_native_detail = True  # type: ignore[assignment]
+    for wanted, expected in (("auto", "native"), (None, "native"), ("trained", 32), ("native", "native"), (20, 20)):
+        assert working_size(wanted, native, 32) == expected
+    assert working_size("auto", torch.nn.Identity(), 32) == 32
+    for wrong in ("trained size", 0, True, 2.5):
+        with pytest.raises(ValueError, match="size must be"):
+            working_size(wrong, native, 32)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "options", [{"passes": 0}, {"size": 0}, {"size": "trained"}, {"size": 2.5}, {"max_enlargement": 0.5}]
+)
 def test_wrong_options_are_refused(options: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         RestorationInferer(**options)
