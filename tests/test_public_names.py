@@ -34,7 +34,8 @@ PUBLIC = {
         DiscriminatorPenalty R1Penalty RestoreToClassifyLoss UnpairedDiscriminatorLoss
     """,
     "engines": """
-        Execution NonFiniteLossError R2CEvaluator R2CEvents R2CTrainer choose_execution linear_decay
+        Execution NonFiniteLossError R2CEvaluator R2CEvents R2CTrainer choose_execution lanes_for
+        linear_decay
         prepare_image_batch prepare_unpaired_batch translate_unpaired
     """,
     "inferers": """
@@ -43,8 +44,9 @@ PUBLIC = {
     "handlers": """
         BestModel CaseWriter ClassPreservationScores ClassificationScores CycleErrorScores EpochLog
         FeatureDistanceScores HandlerChain ImageTable NIQEScores Preemption QualityScores ReferenceScores
-        RestorationFlags RestorationPanel RestorationSaver RunCheckpoint RunView ScoresHandler StructuralChangeScores
-        TensorBoardDetails TensorBoardLog TerminalProgress Validation add_statistics add_statistics_after_training
+        RestorationFlags RestorationPanel RestorationSaver RoundingError RunCheckpoint RunView ScoresHandler
+        StructuralChangeScores TensorBoardDetails TensorBoardLog TerminalProgress Validation add_statistics
+        add_statistics_after_training
         write_configuration write_scores
     """,
     "metrics": """

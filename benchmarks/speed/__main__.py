@@ -13,6 +13,7 @@
 
     python benchmarks/speed networks                  # training step and inference: precision, memory format, compile
     python benchmarks/speed scaling --precisions fp32 # time a pixel and peak memory from 128 px to native size
+    python benchmarks/speed versus --python TF        # beside the published method in TensorFlow, step by step
     python benchmarks/speed loading                   # images a second from PNG and DICOM, cached and not
 
 Every command prints a table and writes JSON with ``--out``. Cases are measured in turn, round by round, each between
@@ -33,6 +34,7 @@ import torch
 from cases import Inference, Setting, build, count
 from loading import loading_rates
 from measure import Convolution, MatrixProduct, PeakMemory, seconds_of
+from versus import compare
 
 from monai_r2c.utils import keep_freed_memory
 
@@ -238,6 +240,26 @@ def loading(images: int, pixels: int, size: int, workers: list[int], **shared: A
         cells += [f"{result['pairs_per_second']:.1f}", f"{result['of_step_rate']:.1f}"]
         print("| " + " | ".join(cells) + " |", flush=True)
     write(shared["out"], device, {"steps_per_second": steps, "pixels": pixels, "size": size, "loading": results})
+
+
+@main.command()
+@click.option("--python", "interpreter", required=True, help="One that has tensorflow-cpu 2.15.")
+@click.option("--tasks", default="training,inference", callback=choice("training", "inference"), show_default=True)
+@click.option("--size", default=256, show_default=True)
+@click.option("--threads", default=1, show_default=True, help="1 is timed by processor time.")
+@click.option("--rounds", default=7, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="JSON file to write.")
+def versus(interpreter: str, tasks: list[str], size: int, threads: int, rounds: int, out: Path | None) -> None:
+    """Measure beside the published method in TensorFlow, step by step in turn."""
+    print("| task | | s, least | times as fast | by least | peak memory |\n| --- | --- | ---: | ---: | ---: | ---: |")
+    results = []
+    for task in tasks:
+        for result in compare(interpreter, task, size, threads, rounds):
+            results.append(result)
+            cells = [task, result["name"], f"{result['least']:.3f}", f"{result['times_as_fast']:.2f}"]
+            cells += [f"{result['times_as_fast_by_least']:.2f}", mebibytes(result["peak_memory"])]
+            print("| " + " | ".join(cells) + " |", flush=True)
+    write(out, torch.device("cpu"), {"size": size, "versus": results})
 
 
 def prepare(shared: dict[str, Any]) -> torch.device:

@@ -35,6 +35,7 @@ class Setting:
     compiled: bool
     batch: int
     size: int
+    channels: int = 1
 
     @property
     def memory_format(self) -> torch.memory_format:
@@ -47,10 +48,14 @@ class Inference:
     def __init__(self, setting: Setting, device: torch.device) -> None:
         torch.manual_seed(0)
         self.setting, self.device = setting, device
-        self.restorer = R2CRestorer(2, variant=setting.variant).to(device, memory_format=setting.memory_format).eval()
+        self.restorer = (
+            R2CRestorer(2, setting.channels, variant=setting.variant)
+            .to(device, memory_format=setting.memory_format)
+            .eval()
+        )
         if setting.compiled:
             self.restorer.compile()
-        self.images = torch.rand(setting.batch, 1, setting.size, setting.size, device=device) * 2 - 1
+        self.images = torch.rand(setting.batch, setting.channels, setting.size, setting.size, device=device) * 2 - 1
 
     @torch.inference_mode()
     def __call__(self) -> None:
@@ -66,10 +71,10 @@ class Training:
         torch.manual_seed(0)
         self.setting = setting
         networks: dict[str, Any] = {
-            "restorer": R2CGenerator(2, variant=setting.variant),
-            "degrader": R2CGenerator(2, variant=setting.variant),
-            "poor_discriminator": R2CDiscriminator(2, variant=setting.variant),
-            "good_discriminator": R2CDiscriminator(2, variant=setting.variant),
+            "restorer": R2CGenerator(2, setting.channels, variant=setting.variant),
+            "degrader": R2CGenerator(2, setting.channels, variant=setting.variant),
+            "poor_discriminator": R2CDiscriminator(2, setting.channels, variant=setting.variant),
+            "good_discriminator": R2CDiscriminator(2, setting.channels, variant=setting.variant),
         }
         self.networks = list(networks.values())
         for network in self.networks:
@@ -77,7 +82,7 @@ class Training:
             if setting.compiled:
                 network.compile()
         generators, discriminators = self.networks[:2], self.networks[2:]
-        image = torch.rand(setting.batch, 1, setting.size, setting.size, device=device) * 2 - 1
+        image = torch.rand(setting.batch, setting.channels, setting.size, setting.size, device=device) * 2 - 1
         label = torch.arange(setting.batch) % 2
         batch = {"poor": image, "good": image.flip(0).neg(), "poor_label": label, "good_label": label}
         self.trainer = R2CTrainer(

@@ -59,7 +59,13 @@ if TYPE_CHECKING:
 )
 @click.option("--spacing", type=float, metavar="MM", help="Distance of pixels, for images that state none.")
 @click.option("--passes", type=click.IntRange(min=1), default=1, show_default=True, help="Times over its own output.")
-@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True)
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "bf16"]),
+    default="fp32",
+    show_default=True,
+    help="bf16 is faster where the hardware has it; the gray levels that it costs are told.",
+)
 @click.option("--device", default=None, help="Such as cpu or cuda:0.  [default: cuda where there is one]")
 @modality_option()
 @reader_option()
@@ -95,8 +101,8 @@ def restore(
     from monai.transforms import Compose, RepeatChanneld, ScaleIntensityRanged
 
     from monai_r2c.data.restorations import PREDICTIONS, RestorationDataset
-    from monai_r2c.engines import R2CEvaluator
-    from monai_r2c.handlers import RestorationFlags, RestorationSaver, TerminalProgress
+    from monai_r2c.engines import R2CEvaluator, lanes_for
+    from monai_r2c.handlers import RestorationFlags, RestorationSaver, RoundingError, TerminalProgress
     from monai_r2c.inferers import RestorationInferer, keeps_native_detail, working_size
     from monai_r2c.networks import describe_model, load_restorer, model_path
     from monai_r2c.transforms import LoadRadiographd
@@ -126,6 +132,7 @@ def restore(
         ]
     )
     loader = DataLoader(RestorationDataset(left, load), batch_size=1, num_workers=workers if len(left) > 1 else 0)
+    rounding = [RoundingError(network, inferer)] if precision == "bf16" else []
     to_unit = ScaleIntensityRanged(["image", "restored"], -1.0, 1.0, 0.0, 1.0, clip=True)
     try:
         if left:
@@ -136,16 +143,19 @@ def restore(
                 inferer,
                 precision,
                 keep_going=True,
+                lanes=min(lanes_for(inferer.size, target), len(left)),
                 postprocessing=Compose([to_unit]),
-                val_handlers=[RestorationFlags(trained.statistics), saver, TerminalProgress("restoring")],
+                val_handlers=[RestorationFlags(trained.statistics), *rounding, saver, TerminalProgress("restoring")],
             )
             evaluator.logger.setLevel(logging.CRITICAL)  # what ends the run is told once, by who started it
             evaluator.run()
         saver.close()
     except BaseException:
-        saver.folder.abandon()
+        saver.abandon()
         raise
     if process_rank() == 0:
+        for line in filter(None, (error.describe() for error in rounding)):
+            click.echo(line)
         _report(plan, saver, paths, output)
     stop_processes()
     if saver.failed or plan.found.closed:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from monai_r2c.utils import NonFiniteLossError
 
+from .ahead import lanes_for
 from .batch import prepare_image_batch, prepare_unpaired_batch
 from .evaluator import R2CEvaluator
 from .events import R2CEvents
@@ -28,6 +29,7 @@ __all__ = [
     "R2CEvents",
     "R2CTrainer",
     "choose_execution",
+    "lanes_for",
     "linear_decay",
     "prepare_image_batch",
     "prepare_unpaired_batch",

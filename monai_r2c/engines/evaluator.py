@@ -11,7 +11,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 import torch
@@ -29,6 +31,7 @@ from monai_r2c.utils import InputError, RunError, describe_error
 from monai_r2c.utils import R2CKeys as Keys
 from monai_r2c.utils.metadata import plain_tensor, with_metadata_of
 
+from .ahead import RESULT, Ahead
 from .batch import prepare_image_batch
 from .precision import autocast_for
 
@@ -52,6 +55,9 @@ class R2CEvaluator(Evaluator):
         classify_restored: whether the restored image is classified too, which takes another pass.
         keep_going: whether an image that cannot be restored, or that the loader says could not be read (``error``, see
             `RestorationDataset`), gives an output item with ``file`` and ``error`` alone instead of ending the run.
+        lanes: how many batches are restored ahead in threads, each with a share of torch's, while the handlers are at
+            work on those before, see `lanes_for`; 0 restores each batch when its turn comes. In lanes a random network
+            draws its numbers in no fixed order.
         prepare_batch: see `prepare_image_batch`.
         key_val_metric, additional_metrics, val_handlers: as in MONAI's ``SupervisedEvaluator``, like the rest.
     """
@@ -65,6 +71,7 @@ class R2CEvaluator(Evaluator):
         precision: str = "fp32",
         classify_restored: bool = False,
         keep_going: bool = False,
+        lanes: int = 0,
         epoch_length: int | None = None,
         non_blocking: bool = False,
         prepare_batch: Callable = prepare_image_batch,
@@ -83,7 +90,11 @@ class R2CEvaluator(Evaluator):
         self.inferer = RestorationInferer() if inferer is None else inferer
         self.classify_restored = classify_restored
         self.keep_going = keep_going
-        self.autocast = autocast_for(precision, torch.device(device))
+        self.precision, self.lanes = precision, lanes
+        autocast_for(precision, torch.device(device))  # which refuses a wrong one
+        if lanes:
+            restorer.eval()
+            val_data_loader = Ahead(val_data_loader, self._infer, restorer, lanes)
         super().__init__(
             device=device,
             val_data_loader=val_data_loader,
@@ -107,13 +118,14 @@ class R2CEvaluator(Evaluator):
         # after the metrics, so that they find them computed
         self._register_handlers(val_handlers or ())
 
-    def _iteration(self, engine: Engine, batchdata: Mapping[str, Any]) -> dict[str, Any]:
+    def _iteration(self, engine: Engine, batchdata: Any) -> dict[str, Any]:
+        ahead = batchdata.pop(RESULT, None) if self.lanes else None  # what is left is decollated
         if not self.keep_going:
-            return self._restore(engine, batchdata)
+            return self._restore(engine, batchdata, ahead)
         files, errors = batchdata[Keys.FILE], batchdata.get(Keys.ERROR)
         if errors is None:
             try:
-                return self._restore(engine, batchdata)
+                return self._restore(engine, batchdata, ahead)
             except RunError:
                 raise
             except Exception as error:  # whatever is wrong with one image, the others go on
@@ -122,21 +134,12 @@ class R2CEvaluator(Evaluator):
         engine.state.output = failed
         return failed
 
-    def _infer(self, image: torch.Tensor, batchdata: Mapping[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
-        try:
-            restored, logits = self.inferer(image, self.restorer)
-        except InputError as error:  # it knows no names
-            files = ", ".join(map(str, batchdata.get(Keys.FILE, ())))
-            raise InputError(f"{files or 'image'}: {error}") from error
-        return restored, logits
-
-    def _restore(self, engine: Engine, batchdata: Mapping[str, Any]) -> dict[str, Any]:
-        batch = self.prepare_batch(batchdata, self.state.device, self.non_blocking, **self.to_kwargs)
-        # MetaTensor slows every operation down, and not every network keeps it
-        image = plain_tensor(batch["image"])
-        with torch.no_grad(), self.mode(self.restorer), self.autocast:
-            restored, logits = self._infer(image, batchdata)
-            again = self.inferer(restored, self.restorer) if self.classify_restored else None
+    def _restore(self, engine: Engine, batchdata: Any, ahead: Future | None) -> dict[str, Any]:
+        inferred = self._infer(self.restorer, batchdata) if ahead is None else ahead.result()
+        batch, restored, logits, again, seconds = inferred
+        if ahead is not None:  # this step has not seen the time that it took
+            read = batchdata.get(Keys.SECONDS, torch.zeros(len(logits), dtype=torch.float64))
+            batchdata[Keys.SECONDS.value] = read + seconds / len(logits)
         logits = logits.float()
         probabilities = logits.softmax(dim=1)
         output: dict[str, Any] = {
@@ -153,3 +156,18 @@ class R2CEvaluator(Evaluator):
         engine.fire_event(IterationEvents.FORWARD_COMPLETED)
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
         return engine.state.output  # type: ignore[return-value]
+
+    def _infer(self, network: nn.Module, batchdata: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return prepared batch, restored images, logits, what the restored images give in turn, and the seconds."""
+        start, device = time.perf_counter(), self.state.device
+        batch = self.prepare_batch(batchdata, device, self.non_blocking, **self.to_kwargs)
+        # MetaTensor slows every operation down, and not every network keeps it
+        image = plain_tensor(batch["image"])
+        try:
+            with torch.no_grad(), self.mode(network), autocast_for(self.precision, device):
+                restored, logits = self.inferer(image, network)
+                again = self.inferer(restored, network) if self.classify_restored else None
+        except InputError as error:  # it knows no names
+            files = ", ".join(map(str, batchdata.get(Keys.FILE, ())))
+            raise InputError(f"{files or 'image'}: {error}") from error
+        return batch, restored, logits, again, time.perf_counter() - start

@@ -32,6 +32,7 @@ from .panel import RestorationPanel
 from .preemption import Preemption
 from .restoration_flags import RestorationFlags
 from .restoration_saver import RestorationSaver
+from .rounding import RoundingError
 from .tables import write_configuration, write_scores
 from .tensorboard_details import TensorBoardDetails
 from .tensorboard_log import TensorBoardLog
@@ -56,6 +57,7 @@ __all__ = [
     "RestorationFlags",
     "RestorationPanel",
     "RestorationSaver",
+    "RoundingError",
     "RunCheckpoint",
     "RunView",
     "ScoresHandler",

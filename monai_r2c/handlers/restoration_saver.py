@@ -29,6 +29,7 @@ from monai_r2c.networks import model_digest, read_settings
 from monai_r2c.transforms import LoadRadiograph, RadiographKeys
 from monai_r2c.utils import InputError, RunError, describe_error
 from monai_r2c.utils import R2CKeys as Keys
+from monai_r2c.utils.background import Background
 from monai_r2c.utils.faults import explain_fault
 from monai_r2c.utils.metadata import plain_tensor
 from monai_r2c.utils.processes import gather_from_processes, process_count, process_rank
@@ -96,6 +97,7 @@ class RestorationSaver:
         self.sizes = SizeNotes()
         self._to_do: set[str] = set()
         self._begun, self._started = False, 0.0
+        self._writer = Background()
 
     def attach(self, engine: Engine) -> None:
         engine.add_event_handler(Events.STARTED, self._begin)
@@ -121,6 +123,7 @@ class RestorationSaver:
         """Write the table of all processes, each of which calls this; the first then knows what all did."""
         if not self._begun:
             return
+        self._writer.finish()
         self._begun = False
         self.folder.close()
         parts = gather_from_processes((self.restored, self.failed, self.flagged, self.sizes))
@@ -128,6 +131,11 @@ class RestorationSaver:
         self.failed = {file: reason for _, failed, *_ in parts for file, reason in failed.items()}
         self.flagged = {file: flags for _, _, flagged, _ in parts for file, flags in flagged.items()}
         self.sizes = SizeNotes.joined([sizes for *_, sizes in parts])
+
+    def abandon(self) -> None:
+        """Leave the folder in order after an error, without waiting for the other processes."""
+        self._writer.abandon()
+        self.folder.abandon()
 
     def report(self) -> None:
         """Print what the processes did; the first one does.
@@ -171,17 +179,19 @@ class RestorationSaver:
         elapsed = (time.perf_counter() - self._started) / max(len(outputs), 1)
         for index, item in enumerate(outputs):
             reading = float(batch[Keys.SECONDS][index]) if Keys.SECONDS in batch else 0.0
-            try:
-                self._save_item(item, reading + elapsed)
-            except OSError as error:
-                reason = explain_fault(error)
-                if reason is None:
-                    self._refuse(item[Keys.FILE], describe_error(error, self.sources[item[Keys.FILE]]))
-                    continue
-                raise RunError(
-                    f"{self.folder.folder}: {reason}; what is restored is safe, mend that and give the same command "
-                    "again."
-                ) from error
+            self._writer.do(partial(self._save_safely, item, reading + elapsed))
+
+    def _save_safely(self, item: Mapping[str, Any], seconds: float) -> None:
+        try:
+            self._save_item(item, seconds)
+        except OSError as error:
+            reason = explain_fault(error)
+            if reason is None:
+                self._refuse(item[Keys.FILE], describe_error(error, self.sources[item[Keys.FILE]]))
+                return
+            raise RunError(
+                f"{self.folder.folder}: {reason}; what is restored is safe, mend that and give the same command again."
+            ) from error
 
     def _save_item(self, item: Mapping[str, Any], seconds: float) -> None:
         file = item[Keys.FILE]

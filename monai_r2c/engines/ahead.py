@@ -1,0 +1,114 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+from __future__ import annotations
+
+import copy
+import queue
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any
+
+import torch
+import torch.nn as nn
+
+RESULT = "restored_ahead"
+"""Key under which a batch has the future of what was made of it."""
+
+_MOST_LANES = 8
+_LARGEST = 512
+
+
+def lanes_for(size: int | str, device: str | torch.device) -> int:
+    """Return how many images are best restored at a time.
+
+    On the CPU small images go through the network in lanes of a thread each: they wait for nobody, where the threads
+    of one pass wait for each other, and for every thread that something else delays. At a working size that is large
+    or unknown, and on other devices, one image at a time uses all there is, and memory stays that of one.
+
+    Args:
+        size: at which the network works, as of `RestorationInferer`.
+        device: of the network.
+    """
+    if torch.device(device).type != "cpu" or not isinstance(size, int) or size > _LARGEST:
+        return 1
+    return min(torch.get_num_threads(), _MOST_LANES)
+
+
+class Ahead:
+    """Gives the batches of a loader with the work on them begun in threads, while the reader of this does other things.
+
+    Each batch has, under `RESULT`, the future of what `work` makes of it; batches keep their order. At most one batch
+    more than there are lanes is on its way, so that memory stays bounded.
+
+    Args:
+        loader: of the batches.
+        work: called as ``work(network, batch)``, in the thread of a lane.
+        network: which every lane but the first has a copy of, because what a network keeps of a pass is not shared.
+        lanes: how many batches are worked on at the same time; they share the threads of torch.
+    """
+
+    def __init__(
+        self,
+        loader: Iterable[Mapping[str, Any]],
+        work: Callable[[nn.Module, Mapping[str, Any]], Any],
+        network: nn.Module,
+        lanes: int,
+    ) -> None:
+        self.loader, self.work, self.network, self.lanes = loader, work, network, lanes
+
+    def __len__(self) -> int:
+        return len(self.loader)  # type: ignore[arg-type]
+
+    @property
+    def sampler(self) -> Any:
+        return getattr(self.loader, "sampler", None)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        batches = iter(self.loader)  # before the threads, because its workers are forked
+        networks: queue.SimpleQueue[nn.Module] = queue.SimpleQueue()
+        for lane in range(self.lanes):
+            networks.put(copy.deepcopy(self.network) if lane else self.network)
+
+        def run(batch: Mapping[str, Any]) -> Any:
+            network = networks.get()
+            try:
+                return self.work(network, batch)
+            finally:
+                networks.put(network)
+
+        threads = torch.get_num_threads()
+        share = max(1, threads // self.lanes)
+        pool = ThreadPoolExecutor(self.lanes, "restoring", torch.set_num_threads, (share,))
+        under_way: deque[tuple[Mapping[str, Any], Future]] = deque()
+
+        def end() -> None:
+            pool.shutdown(cancel_futures=True)
+            torch.set_num_threads(threads)
+
+        try:
+            torch.set_num_threads(share)
+            for batch in batches:
+                under_way.append((batch, pool.submit(run, batch)))
+                if len(under_way) > self.lanes:
+                    yield _with_result(*under_way.popleft())
+            while under_way:
+                batch, result = under_way.popleft()
+                if not under_way:  # who takes the last one may never come again
+                    wait([result])
+                    end()
+                yield _with_result(batch, result)
+        finally:
+            end()
+
+
+def _with_result(batch: Mapping[str, Any], result: Future) -> dict[str, Any]:
+    return {**batch, RESULT: result}

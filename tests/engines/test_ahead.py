@@ -1,0 +1,96 @@
+# Copyright (c) monai_r2c contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+import torch
+import torch.nn as nn
+from monai.data import DataLoader
+
+from monai_r2c.engines import R2CEvaluator, lanes_for
+from monai_r2c.engines.ahead import RESULT, Ahead
+from monai_r2c.networks import R2CGenerator, WrappedGenerator
+from monai_r2c.utils import R2CKeys as Keys
+
+
+class Batches:
+    def __init__(self, count: int) -> None:
+        self.count, self.given = count, 0
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[dict[str, int]]:
+        for number in range(self.count):
+            self.given += 1
+            yield {"number": number}
+
+
+def test_batches_keep_their_order_and_few_are_under_way() -> None:
+    loader = Batches(10)
+    threads = torch.get_num_threads()
+    ahead = Ahead(loader, lambda network, batch: batch["number"] ** 2, nn.Identity(), lanes=3)
+    for number, batch in enumerate(ahead):
+        assert batch["number"] == number
+        assert batch[RESULT].result() == number**2
+        assert loader.given <= number + 4
+    assert len(ahead) == 10
+    assert torch.get_num_threads() == threads
+
+
+def test_lanes_work_at_the_same_time_each_with_a_network_of_its_own() -> None:
+    together = threading.Barrier(2, timeout=20)
+    networks = set()
+
+    def work(network: nn.Module, batch: dict) -> None:
+        networks.add(id(network))
+        together.wait()
+
+    for batch in Ahead(Batches(4), work, nn.Linear(1, 1), lanes=2):
+        batch[RESULT].result()
+    assert len(networks) == 2
+
+
+def test_failure_of_one_batch_is_told_with_that_batch() -> None:
+    def work(network: nn.Module, batch: dict) -> float:
+        return 1 / (batch["number"] - 1)
+
+    results = [batch[RESULT] for batch in Ahead(Batches(3), work, nn.Identity(), lanes=2)]
+    assert [results[0].result(), results[2].result()] == [-1.0, 1.0]
+    with pytest.raises(ZeroDivisionError):
+        results[1].result()
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_lanes_give_what_one_after_the_other_gives(wrapped: bool) -> None:
+    torch.manual_seed(0)
+    arguments = {"channels": (4, 8), "strides": (2,)}
+    network = WrappedGenerator("UNet", arguments) if wrapped else R2CGenerator(2, features=4)
+    items = [{"image": torch.rand(1, 16, 16 + n) * 2 - 1, "file": f"{n}.png"} for n in range(6)]
+    found: dict[int, list] = {}
+    for lanes in (0, 3):
+        evaluator = R2CEvaluator("cpu", DataLoader(items, batch_size=1), network, keep_going=True, lanes=lanes)
+        evaluator.add_event_handler("ITERATION_COMPLETED", lambda e, lanes=lanes: found[lanes].extend(e.state.output))
+        found[lanes] = []
+        evaluator.run()
+    for one, other in zip(found[0], found[3], strict=True):
+        assert one[Keys.FILE] == other[Keys.FILE]
+        for key in (Keys.RESTORED, Keys.PROBABILITIES):
+            torch.testing.assert_close(one[key], other[key], atol=1e-6, rtol=1e-5)
+
+
+def test_only_small_images_on_the_cpu_have_lanes(monkeypatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 16)
+    assert (lanes_for(256, "cpu"), lanes_for(1024, "cpu"), lanes_for("native", "cpu")) == (8, 1, 1)
+    assert lanes_for(256, "cuda:0") == 1
