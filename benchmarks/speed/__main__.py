@@ -14,6 +14,7 @@
     python benchmarks/speed networks                  # training step and inference: precision, memory format, compile
     python benchmarks/speed scaling --precisions fp32 # time a pixel and peak memory from 128 px to native size
     python benchmarks/speed versus --python TF        # beside the published method in TensorFlow, step by step
+    python benchmarks/speed restoring                 # the restore command beside the network alone, stage by stage
     python benchmarks/speed loading                   # images a second from PNG and DICOM, cached and not
 
 Every command prints a table and writes JSON with ``--out``. Cases are measured in turn, round by round, each between
@@ -34,6 +35,7 @@ import torch
 from cases import Inference, Setting, build, count
 from loading import loading_rates
 from measure import Convolution, MatrixProduct, PeakMemory, seconds_of
+from restoring import KINDS, measure_restoring
 from versus import compare
 
 from monai_r2c.utils import keep_freed_memory
@@ -240,6 +242,43 @@ def loading(images: int, pixels: int, size: int, workers: list[int], **shared: A
         cells += [f"{result['pairs_per_second']:.1f}", f"{result['of_step_rate']:.1f}"]
         print("| " + " | ".join(cells) + " |", flush=True)
     write(shared["out"], device, {"steps_per_second": steps, "pixels": pixels, "size": size, "loading": results})
+
+
+@main.command()
+@click.option("--files", default="png,dicom", callback=choice(*KINDS), show_default=True, help="256 and 2,000 pixels.")
+@click.option("--images", default="500,50", callback=integers, show_default=True, help="Of each kind of file.")
+@click.option(
+    "--models", default="box,operational", show_default=True, help="Model files, box, or a new operational one."
+)
+@click.option("--size", default="auto", type=click.Choice(["auto", "trained", "native"]), show_default=True)
+@click.option("--precisions", default="fp32", callback=choice("fp32", "bf16"), show_default=True)
+@click.option("--workers", default=1, show_default=True, help="Processes that read ahead.")
+@options
+def restoring(
+    files: list[str],
+    images: list[int],
+    models: str,
+    size: str,
+    precisions: list[str],
+    workers: int,
+    **shared: Any,
+) -> None:
+    """Measure the restore command against the network alone, and what its stages take."""
+    device = prepare(shared)
+    print("| files | model | precision | network, images/s | restore, images/s | of it | by processor | ms an image |")
+    print("| --- | --- | --- | ---: | ---: | ---: | ---: | --- |")
+    results = []
+    for (kind, number), model, precision in product(zip(files, images), models.split(","), precisions):
+        result = measure_restoring(kind, number, model, size, precision, workers)
+        results.append(result)
+        cells = [f"{number} {kind}", model, precision, f"{result['network_images_per_second']:.2f}"]
+        cells += [f"{result['restore_images_per_second']:.2f}", f"{result['of_network']:.2f}"]
+        cells.append(f"{result['of_network_by_processor']:.2f}")
+        stages = [f"{name} {times['processor_ms']:.0f}" for name, times in result["stages"].items()]
+        print(
+            "| " + " | ".join([*cells, f"{result['network_processor_ms']:.0f}; {', '.join(stages)}"]) + " |", flush=True
+        )
+    write(shared["out"], device, {"restoring": results})
 
 
 @main.command()

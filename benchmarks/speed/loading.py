@@ -33,7 +33,7 @@ from monai_r2c.transforms import LoadRadiographd, ResizeShortestd
 
 def loading_rates(images: int, pixels: int, size: int, workers: list[int]) -> Iterator[dict[str, Any]]:
     """Give the pairs a second of each kind of file, cached and not, by number of workers."""
-    write = {"PNG": _write_png, "DICOM": _write_dicom}
+    write = {"PNG": write_png, "DICOM": write_dicom}
     for kind, cached in product(write, (False, True)):
         with tempfile.TemporaryDirectory() as folder:
             files = [write[kind](Path(folder), index, pixels) for index in range(images)]
@@ -75,13 +75,15 @@ def _pixels(index: int, pixels: int, peak: int) -> np.ndarray:
     return (image.clip(0, 1) * peak).astype(np.uint16)
 
 
-def _write_png(folder: Path, index: int, pixels: int) -> str:
+def write_png(folder: Path, index: int, pixels: int) -> str:
+    """Write an image of 8 bits and return its path."""
     path = folder / f"{index}.png"
     Image.fromarray(_pixels(index, pixels, 255).astype(np.uint8)).save(path)
     return str(path)
 
 
-def _write_dicom(folder: Path, index: int, pixels: int) -> str:
+def write_dicom(folder: Path, index: int, pixels: int) -> str:
+    """Write a radiograph of 12 bits, uncompressed, and return its path."""
     path = folder / f"{index}.dcm"
     meta = FileMetaDataset()
     meta.TransferSyntaxUID, meta.MediaStorageSOPClassUID = ExplicitVRLittleEndian, ComputedRadiographyImageStorage
