@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import shlex
@@ -74,6 +75,25 @@ def test_blocks_of_code_can_be_read(language: str) -> None:
             compile(block.text, block.place, "exec")
         elif block.language == language:
             yaml.safe_load(re.sub(r"[@%$](?=\w)", "", block.text))
+
+
+def test_errors_of_the_questions_are_those_that_the_package_tells() -> None:
+    told = []
+    for path in (TREE / "monai_r2c").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                parts = [str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values]
+                told.append("".join(parts).replace("labels.csv", "{}"))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n    " not in node.value:
+                told.append(node.value)
+    text = (TREE / "docs/source/faq.md").read_text(encoding="utf-8")
+    asked = re.findall(r'^\*\*`([^`\n]+)`|^\*\*[^*`"\n]*"([^"\n]+)"', text, re.MULTILINE)
+    errors = [quoted or said for quoted, said in asked if not (quoted or said).startswith("No module named")]
+    assert len(errors) > 10
+    for error in errors:
+        given = re.sub(r"^imagesize|labels\.csv|^onnxscript|onnx_export|(?<=n=)3", "{}", error)
+        variants = {given, error, given.replace("n=", ""), given.replace("needs", "{}")}
+        assert any(variant.strip("{}") in line for variant in variants for line in told), error
 
 
 def test_each_extension_is_a_diff_that_applies(tmp_path: Path) -> None:
