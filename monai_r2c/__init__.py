@@ -40,7 +40,11 @@ __all__ = [
 ]
 
 # Python says -m while it looks for the module to run, which is when it imports its package; else a script says its name
-_IS_COMMAND = Path(sys.argv[0]).stem in ("-m", "monai-r2c") if getattr(sys, "argv", None) else False
+_STARTED = Path(sys.argv[0]) if getattr(sys, "argv", None) else Path()
+_IS_COMMAND = _STARTED.stem in ("-m", "monai-r2c")
+
+if _STARTED.parts[-3:] == ("monai", "bundle", "__main__.py"):  # what follows takes seconds, and may be interrupted
+    import_module(f"{__name__}.utils").report_in_one_line()
 
 if TYPE_CHECKING or not _IS_COMMAND:
     from . import apps, data, engines, handlers, inferers, losses, metrics, networks, report, transforms, utils

@@ -105,3 +105,23 @@ def test_interruption_while_the_command_loads_is_told_in_one_line(tmp_path: Path
     result = subprocess.run(command, env={**os.environ, "PYTHONPATH": search}, capture_output=True, text=True)
     assert result.stderr.strip() == "Interrupted; the same command continues or begins again."
     assert result.returncode == 130
+
+
+def test_interruption_while_a_bundle_loads_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "monai/bundle").mkdir(parents=True)
+    for name in ("monai/__init__.py", "monai/bundle/__init__.py"):
+        (tmp_path / name).touch()
+    (tmp_path / "monai/bundle/__main__.py").write_text(
+        "import sys\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'monai_r2c.data':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "import monai_r2c\n"
+    )
+    search = os.pathsep.join([str(tmp_path), str(Path(monai_r2c.__file__).parents[1])])
+    command = [sys.executable, "-m", "monai.bundle"]
+    result = subprocess.run(command, env={**os.environ, "PYTHONPATH": search}, capture_output=True, text=True)
+    assert result.stderr.strip() == "Interrupted."
+    assert result.returncode == -signal.SIGINT
