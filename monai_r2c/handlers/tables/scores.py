@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import get_terminal_size
+from textwrap import fill
 from typing import Any
 
 import ignite.distributed as idist
@@ -35,6 +36,7 @@ COUNTS = (
     f"n: images (patients, where they are fewer). A score of fewer than {LEAST_PATIENTS} patients, or images where no\n"
     "patient is known, is not shown."
 )
+_LINE = 104
 COLUMNS = ("domain", "metric", "value", "low", "high", "images", "patients", "better", "range", "reason")
 
 
@@ -120,8 +122,8 @@ def format_scores(rows: Sequence[ScoreRow], width: int | None = None) -> str:
     reasons = dict.fromkeys(
         f"{describe_score(r.metric).title}: {r.score.reason} ({r.column})" for r in rows if r.score.reason
     )
-    lines += ["", *("undefined - " + reason for reason in reasons)]
-    return "\n".join([*lines, COUNTS, NOTICE])
+    notes = [*("undefined - " + reason for reason in reasons), *(text.replace("\n", " ") for text in (COUNTS, NOTICE))]
+    return "\n".join([*lines, "", *(fill(note, min(width or _LINE, _LINE)) for note in notes)])
 
 
 def _column(rows: Sequence[ScoreRow], title: str) -> dict[str, str]:
