@@ -32,6 +32,7 @@ from monai_r2c.handlers import RestorationFlags, restoration_saver
 from monai_r2c.inferers import RestorationInferer, working_size
 from monai_r2c.networks import R2CGenerator, load_restorer, save_model
 
+_SECONDS = 5.0  # for each measurement of the network alone
 KINDS = {"png": (write_png, 256), "dicom": (write_dicom, 2000)}
 
 
@@ -145,16 +146,19 @@ def network_alone(
             with torch.no_grad(), evaluator.autocast_for(precision, torch.device("cpu")):
                 inferer(image, network)
 
-    images = images if isinstance(at, int) else 2
-    passes(2, threads)
-    start = time.perf_counter()
-    passes(images, threads)
-    rate = images / (time.perf_counter() - start)
-    used = time.thread_time()
-    passes(images, 1)
-    used = time.thread_time() - used
+    passes(2 if isinstance(at, int) else 0, threads)
+    start, done = time.perf_counter(), 0
+    while done < images and time.perf_counter() - start < _SECONDS:
+        passes(1, threads)
+        done += 1
+    rate = done / (time.perf_counter() - start)
+    start, done = time.thread_time(), 0
+    while done < images and time.thread_time() - start < _SECONDS:
+        passes(1, 1)
+        done += 1
+    used = time.thread_time() - start
     torch.set_num_threads(threads)
-    return {"images_per_second": rate, "processor_ms": 1e3 * used / images}
+    return {"images_per_second": rate, "processor_ms": 1e3 * used / done}
 
 
 def time_reading(files: list[str]) -> dict[str, float]:

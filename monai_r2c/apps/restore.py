@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -69,7 +69,13 @@ if TYPE_CHECKING:
 @click.option("--device", default=None, help="Such as cpu or cuda:0.  [default: cuda where there is one]")
 @modality_option()
 @reader_option()
-@click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True, help="Processes that read ahead.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Processes that read ahead; 0: a thread does, which costs less.",
+)
 @click.option("--overwrite", is_flag=True, help="Restore again what is done; files of others are left alone.")
 def restore(
     paths: Sequence[Path],
@@ -97,7 +103,7 @@ def restore(
     """
     if not any(path.exists() for path in paths):
         raise InputError(f"{', '.join(map(str, paths))}: there is no such file or folder.")
-    from monai.data import DataLoader
+    from monai.data import DataLoader, ThreadDataLoader
     from monai.transforms import Compose, RepeatChanneld, ScaleIntensityRanged
 
     from monai_r2c.data.restorations import PREDICTIONS, RestorationDataset
@@ -131,7 +137,11 @@ def restore(
             RepeatChanneld("image", trained.channels),
         ]
     )
-    loader = DataLoader(RestorationDataset(left, load), batch_size=1, num_workers=workers if len(left) > 1 else 0)
+    dataset: Any = RestorationDataset(left, load)
+    if workers and len(left) > 1:
+        loader = DataLoader(dataset, batch_size=1, num_workers=workers)
+    else:  # to send an image from another process costs more than to decode a small one
+        loader = ThreadDataLoader(dataset, 2, batch_size=1, num_workers=0)
     rounding = [RoundingError(network, inferer)] if precision == "bf16" else []
     to_unit = ScaleIntensityRanged(["image", "restored"], -1.0, 1.0, 0.0, 1.0, clip=True)
     try:
