@@ -12,6 +12,7 @@
 """How fast this machine trains and restores, as fractions of what its matrix product reaches at the same moment.
 
     python benchmarks/speed networks                  # training step and inference: precision, memory format, compile
+    python benchmarks/speed gpu --out gpu.json        # the same on a GPU with all that there may decide, in one table
     python benchmarks/speed scaling --precisions fp32 # time a pixel and peak memory from 128 px to native size
     python benchmarks/speed versus --python TF        # beside the published method in TensorFlow, step by step
     python benchmarks/speed restoring                 # the restore command beside the network alone, stage by stage
@@ -34,7 +35,7 @@ import click
 import torch
 from cases import Inference, Setting, build, count
 from loading import loading_rates
-from measure import Convolution, MatrixProduct, PeakMemory, seconds_of
+from measure import DTYPES, Convolution, MatrixProduct, PeakMemory, seconds_of
 from restoring import KINDS, measure_restoring
 from versus import compare
 
@@ -76,9 +77,16 @@ def integers(context: Any, parameter: Any, text: str) -> list[int]:
 @main.command()
 @click.option("--tasks", default="training,inference", callback=choice("training", "inference"), show_default=True)
 @click.option("--variants", default="operational", callback=choice(*VARIANTS), show_default=True)
-@click.option("--precisions", default="fp32,bf16", callback=choice("fp32", "bf16", "fp16"), show_default=True)
+@click.option("--precisions", default="fp32,bf16", callback=choice(*DTYPES), show_default=True)
 @click.option("--formats", default="contiguous,channels_last", callback=choice("contiguous", "channels_last"))
-@click.option("--compile", "compiled", default="no,yes", callback=choice("no", "yes"), show_default=True)
+@click.option(
+    "--compile",
+    "compiled",
+    default="no,yes",
+    callback=choice("no", "yes", "graphs"),
+    show_default=True,
+    help="graphs: with CUDA graphs.",
+)
 @click.option("--batches", default="1", callback=integers, show_default=True)
 @click.option("--size", default=256, show_default=True)
 @click.option("--rounds", default=3, show_default=True)
@@ -100,7 +108,7 @@ def networks(
     rows = []
     for values in product(tasks, variants, precisions, formats, compiled, batches):
         task, variant, precision, layout, compile_it, batch = values
-        setting = Setting(task, variant, precision, layout == "channels_last", compile_it == "yes", batch, size)
+        setting = Setting(task, variant, precision, layout == "channels_last", compile_it, batch, size)
         flops, saved = count(setting, device)
         case = build(setting, device)
         start_up = seconds_of(case, device)  # compilation, if any, and the first touch of every buffer
@@ -166,7 +174,7 @@ def summary(row: dict[str, Any]) -> dict[str, Any]:
         "variant": setting.variant,
         "precision": setting.precision,
         "format": "channels_last" if setting.channels_last else "contiguous",
-        "compile": "yes" if setting.compiled else "no",
+        "compile": setting.compiled,
         "batch": setting.batch,
         "images_per_second": setting.batch / best,
         "seconds": row["seconds"],
@@ -176,6 +184,20 @@ def summary(row: dict[str, Any]) -> dict[str, Any]:
         "bytes_kept_for_backward": row["saved"],
         "start_up_seconds": row["start_up"],
     }
+
+
+@main.command()
+@click.option("--size", default=256, show_default=True)
+@click.option("--rounds", default=3, show_default=True)
+@click.option("--batches", default="1,8,32", show_default=True)
+@options
+@click.pass_context
+def gpu(context: click.Context, size: int, rounds: int, batches: str, **shared: Any) -> None:
+    """Measure all that decides the defaults on a GPU, in one table: precisions, formats, compilation, batches."""
+    chosen = {"precisions": ["fp32", "tf32", "bf16"], "compiled": ["no", "yes", "graphs"]}
+    formats, tasks = ["contiguous", "channels_last"], ["training", "inference"]
+    chosen |= {"formats": formats, "tasks": tasks, "variants": ["operational"]}
+    context.invoke(networks, **chosen, batches=integers(None, None, batches), size=size, rounds=rounds, **shared)
 
 
 @main.command()
@@ -192,7 +214,7 @@ def scaling(sizes: list[int], variant: str, precisions: list[str], layout: str, 
     for precision in precisions:
         peak = MatrixProduct(precision, device)
         shapes = {
-            size: Setting("inference", variant, precision, layout == "channels_last", False, 1, size) for size in sizes
+            size: Setting("inference", variant, precision, layout == "channels_last", "no", 1, size) for size in sizes
         }
         memory, costs = {}, {size: [] for size in sizes}
         for size, setting in shapes.items():
@@ -226,7 +248,7 @@ def scaling(sizes: list[int], variant: str, precisions: list[str], layout: str, 
 def loading(images: int, pixels: int, size: int, workers: list[int], **shared: Any) -> None:
     """Measure the unpaired loader as the bundle sets it up, against the training step."""
     device = prepare(shared)
-    setting = Setting("training", "operational", "fp32", device.type != "cpu", False, 1, size)
+    setting = Setting("training", "operational", "fp32", device.type != "cpu", "no", 1, size)
     step = build(setting, device)
     if device.type == "cpu":
         keep_freed_memory()

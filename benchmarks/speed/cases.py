@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from measure import DTYPES, flops_of, saved_bytes
+from measure import DTYPES, flops_of, saved_bytes, set_tf32
 
 from monai_r2c.engines import R2CTrainer
 from monai_r2c.networks import R2CDiscriminator, R2CGenerator, R2CRestorer
@@ -32,7 +32,7 @@ class Setting:
     variant: str
     precision: str
     channels_last: bool
-    compiled: bool
+    compiled: str
     batch: int
     size: int
     channels: int = 1
@@ -53,14 +53,14 @@ class Inference:
             .to(device, memory_format=setting.memory_format)
             .eval()
         )
-        if setting.compiled:
-            self.restorer.compile()
+        _compile(self.restorer, setting.compiled)
         self.images = torch.rand(setting.batch, setting.channels, setting.size, setting.size, device=device) * 2 - 1
 
     @torch.inference_mode()
     def __call__(self) -> None:
+        set_tf32(self.setting.precision)
         dtype = DTYPES[self.setting.precision]
-        with torch.autocast(self.device.type, dtype, enabled=self.setting.precision != "fp32"):
+        with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
             self.restorer(self.images)
 
 
@@ -79,8 +79,7 @@ class Training:
         self.networks = list(networks.values())
         for network in self.networks:
             network.to(device, memory_format=setting.memory_format)
-            if setting.compiled:
-                network.compile()
+            _compile(network, setting.compiled)
         generators, discriminators = self.networks[:2], self.networks[2:]
         image = torch.rand(setting.batch, setting.channels, setting.size, setting.size, device=device) * 2 - 1
         label = torch.arange(setting.batch) % 2
@@ -91,14 +90,21 @@ class Training:
             train_data_loader=[batch],
             generator_optimizer=_adam(generators),
             discriminator_optimizer=_adam(discriminators),
-            precision=setting.precision,
+            precision="fp32" if setting.precision == "tf32" else setting.precision,
             **networks,
         )
 
     def __call__(self) -> None:
         """Take one step more: an epoch of one batch."""
+        set_tf32(self.setting.precision)
+        torch.compiler.cudagraph_mark_step_begin()
         self.trainer.state.max_epochs += 1
         self.trainer.run()
+
+
+def _compile(network: torch.nn.Module, how: str) -> None:
+    if how != "no":
+        network.compile(mode="reduce-overhead" if how == "graphs" else None)
 
 
 def _adam(networks: list[torch.nn.Module]) -> torch.optim.Optimizer:
@@ -113,7 +119,7 @@ def build(setting: Setting, device: torch.device) -> Training | Inference:
 @functools.cache
 def count(setting: Setting, device: torch.device) -> tuple[int, int | None]:
     """Return a setting's operations and, for training, the bytes kept for backward, as eager torch has them."""
-    case = build(replace(setting, compiled=False), device)
+    case = build(replace(setting, compiled="no"), device)
     if isinstance(case, Inference):
         return flops_of(case), None
     with saved_bytes(case.networks) as saved:

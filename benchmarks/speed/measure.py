@@ -24,7 +24,12 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def set_tf32(precision: str) -> None:
+    """Let float32 products and convolutions of a GPU be of TF32, or not."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
 
 
 def seconds_of(call: Callable[[], Any], device: torch.device) -> float:
@@ -64,12 +69,14 @@ class MatrixProduct:
     """The machine's peak: a product of square matrices, as fast as the library makes it."""
 
     def __init__(self, precision: str, device: torch.device) -> None:
+        self.precision = precision
         self.device, size = device, 8192 if device.type == "cuda" else 2048
         self.a, self.b = (torch.randn(size, size, device=device, dtype=DTYPES[precision]) for _ in range(2))
         self.flops = 2 * size**3
 
     def rate(self, seconds: float = 0.4) -> float:
         """Floating-point operations a second, over so many seconds."""
+        set_tf32(self.precision)
         return mean_rate(lambda: self.a @ self.b, self.flops, seconds, self.device)
 
 
@@ -77,7 +84,7 @@ class Convolution:
     """The convolution of the operational trunk on powers that are there already: what its layers could reach."""
 
     def __init__(self, precision: str, channels_last: bool, size: int, device: torch.device) -> None:
-        dtype, self.device = DTYPES[precision], device
+        dtype, self.device, self.precision = DTYPES[precision], device, precision
         layout = torch.channels_last if channels_last else torch.contiguous_format
         self.x = torch.randn(1, 384, size // 2 + 2, size // 2 + 2, device=device, dtype=dtype).to(memory_format=layout)
         self.weight = torch.randn(128, 384, 3, 3, device=device, dtype=dtype).to(memory_format=layout)
@@ -86,6 +93,7 @@ class Convolution:
     @torch.no_grad()
     def rate(self, seconds: float = 0.4) -> float:
         """Floating-point operations a second, over so many seconds."""
+        set_tf32(self.precision)
         return mean_rate(lambda: F.conv2d(self.x, self.weight), self.flops, seconds, self.device)
 
 

@@ -24,7 +24,7 @@ from monai_r2c.utils import keep_freed_memory
 if __name__ == "__main__":
     task, size, threads, precision = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     torch.set_num_threads(threads)
-    setting = Setting(task, "operational", precision, True, False, 1, size, channels=3)
+    setting = Setting(task, "operational", precision, True, "no", 1, size, channels=3)
     step = (Training if task == "training" else Inference)(setting, torch.device("cpu"))
     if task == "training":
         keep_freed_memory()

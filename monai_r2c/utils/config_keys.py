@@ -15,10 +15,13 @@ import difflib
 import inspect
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 from pydoc import locate
 from typing import Any
 
+import yaml
 from monai.bundle import ConfigComponent, ConfigExpression, ConfigParser, ConfigWorkflow, ReferenceResolver
+from monai.bundle.utils import merge_kv
 
 from .errors import InputError
 
@@ -45,10 +48,20 @@ def check_keys(*files: str) -> None:
         return
     paths = [workflow.config_root_path / file for file in files]
     if all(path.is_file() for path in paths):
-        own = ConfigParser.load_config_files([str(path) for path in paths])
+        own = _read_quickly(paths)
         _check_sections(parser.get(), own, {workflow.init_id, workflow.run_id, workflow.final_id})
     for id_, component in _components(parser.get()):
         _check_arguments(parser, id_, component)
+
+
+def _read_quickly(paths: Iterable[Path]) -> dict[str, Any]:
+    """Read config files as MONAI does, but in C, where that is there: MONAI has parsed and checked them by now."""
+    parser = ConfigParser(config={})
+    for path in paths:
+        config = yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        for key, value in config.items():
+            merge_kv(parser, key, value)
+    return parser.get()
 
 
 def _check_sections(config: Mapping[str, Any], own: Mapping[str, Any], entries: Collection[str]) -> None:
