@@ -60,7 +60,7 @@ class LocalRestorer(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        rows, columns = image.shape[2:]
+        rows, columns = (int(length) for length in image.shape[2:])  # in a trace they are tensors
         missing = [0, -columns % _MULTIPLE, 0, -rows % _MULTIPLE]
         whole = F.pad(image, missing, mode="replicate") if any(missing) else image
         fine = self.encode_fine(self.enter(F.pixel_unshuffle(whole, 2)))

@@ -67,8 +67,9 @@ class NativeGeneratorBase(nn.Module):
 
     def thumbnail_of(self, image: torch.Tensor) -> torch.Tensor:
         """The whole image at the working size: its shorter side has that many pixels."""
-        size = [round(length * self.working_size / min(image.shape[2:])) for length in image.shape[2:]]
-        if list(image.shape[2:]) == size:
+        own = [int(length) for length in image.shape[2:]]  # in a trace they are tensors
+        size = [round(length * self.working_size / min(own)) for length in own]
+        if own == size:
             return image
         return F.interpolate(image, size, mode="bilinear", antialias=True)
 
@@ -93,7 +94,7 @@ class NativeGeneratorBase(nn.Module):
         return {"whole": self.whole.get_settings(), **{name: getattr(self, name) for name in names}}
 
     def _refine(self, image: torch.Tensor, maps: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
-        restored, slope, offset = _part_of(maps, place, image.shape[2:]).chunk(3, 1)
+        restored, slope, offset = _part_of(maps, place, [int(n) for n in image.shape[2:]]).chunk(3, 1)
         line = slope * image.float() + offset
         refined = line + self.local(torch.cat([image.float(), line, restored], 1)).float()
         # a sum may leave the range a little; in training the loss sees by how much
@@ -170,7 +171,7 @@ class NativeRestorer(NativeGeneratorBase, ImageAlone):
         return self.translate(image, thumbnail, place)[0]
 
 
-def _part_of(maps: torch.Tensor, place: torch.Tensor, size: torch.Size) -> torch.Tensor:
+def _part_of(maps: torch.Tensor, place: torch.Tensor, size: list[int]) -> torch.Tensor:
     """The part of maps of the whole image that lies at a place, at the given size."""
     top, left, bottom, right = place.unbind(1)
     # what grid_sample counts from -1 to 1, and places at the middles of pixels
