@@ -79,12 +79,12 @@ class SizeNotes:
         lines = []
         if self.enlarged:
             lines.append(
-                f"Warning: the model worked at {inferer.size} pixels, so {len(self.enlarged)} larger images lost finer "
-                f"detail: their results were enlarged, up to {max(self.enlarged.values()):.1f} times (enlargement in "
+                f"Warning: the model worked at {inferer.size} pixels, so larger images ({len(self.enlarged)}) lost "
+                f"finer detail: their results were enlarged, up to {max(self.enlarged.values()):.1f} times (enlargement in "
                 "predictions.csv)."
             )
         for note in dict.fromkeys(self.spacing.values()):
             files = [file for file, other in self.spacing.items() if other == note]
             some = ", ".join(files[:_NAMED]) + ", ..." * (len(files) > _NAMED)
-            lines.append(f"Pixel spacing, {len(files)} images: {note}: {some}")
+            lines.append(f"Pixel spacing: {len(files)} ({note}): {some}")
         return [in_one_line(line) for line in lines]

@@ -169,7 +169,7 @@ def test_what_would_be_enlarged_much_is_refused_unless_asked_for(tmp_path: Path,
     assert table["large.png"]["error"].startswith("large.png: has 160 x 150 pixels, 4.7 times the 32 at which")
     warnings = [line for line in result.output.splitlines() if line.startswith("Warning")]
     assert len(warnings) == 1
-    assert "so 1 larger images lost finer detail" in warnings[0]
+    assert "so larger images (1) lost finer detail" in warnings[0]
     again = run(*files, "--model", model, "--output", tmp_path / "out", "--max-enlargement", 5)
     assert again.exit_code == 0, again.output
     assert rows(tmp_path / "out")["large.png"]["enlargement"] == "4.69"
@@ -222,11 +222,12 @@ def test_spacing_stands_in_the_table_and_what_is_wrong_with_it_in_a_line_each(tm
     lines = sorted(line for line in result.output.splitlines() if line.startswith("Pixel spacing"))
     assert len(lines) == 5
     for name, line in zip(("negative", "zero", "huge", "missing", "oblong"), lines):
-        assert line.startswith("Pixel spacing, 1 images: ")
-        assert line.endswith(f": {name}.dcm")
+        assert line.startswith("Pixel spacing: 1 (")
+        assert line.endswith(f"): {name}.dcm")
     stated = run(tmp_path / "images", "--model", model, "--output", tmp_path / "stated", "--spacing", 0.2)
     assert rows(tmp_path / "stated")["plain.png"]["row_spacing"] == "0.2"
-    assert [line[:24] for line in stated.output.splitlines() if "Pixel spacing" in line] == ["Pixel spacing, 1 images:"]
+    (line,) = [line for line in stated.output.splitlines() if "Pixel spacing" in line]
+    assert line.endswith("): oblong.dcm")
     refused = run(tmp_path / "images", "--model", model, "--output", tmp_path / "no", "--spacing", 50)
     assert isinstance(refused.exception, InputError)
     assert "spacing: must be the distance of pixels in mm" in str(refused.exception)

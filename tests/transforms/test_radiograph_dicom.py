@@ -191,7 +191,7 @@ def test_itk_and_pydicom_load_alike(tmp_path: Path, photometric: str, slope: str
     [
         ({"PixelSpacing": [0.2, 0.2], "ImagerPixelSpacing": [0.4, 0.4]}, (0.4, 0.4), "ImagerPixelSpacing", ""),
         ({"PixelSpacing": [0.2, 0.2]}, (0.2, 0.2), "PixelSpacing", ""),
-        ({"ImagerPixelSpacing": [0.4, 0.5]}, (0.4, 0.5), "ImagerPixelSpacing", "not square .*0.4 x 0.5 mm"),
+        ({"ImagerPixelSpacing": [0.4, 0.5]}, (0.4, 0.5), "ImagerPixelSpacing", r"not square, .*0.4 x 0.5 mm"),
         ({"ImagerPixelSpacing": [0, 0], "PixelSpacing": [0.2, 0.2]}, (0.2, 0.2), "PixelSpacing", ""),
         ({"PixelSpacing": [0, 0]}, (1.0, 1.0), "", "PixelSpacing is 0 x 0 mm, outside .* and is not believed"),
         ({"PixelSpacing": [-0.2, 0.2]}, (1.0, 1.0), "", "-0.2 x 0.2 mm, outside"),

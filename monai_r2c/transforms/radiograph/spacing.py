@@ -78,7 +78,7 @@ def believed_spacing(value: Any, source: str) -> PixelSpacing:
     if not (LEAST <= rows <= MOST and LEAST <= columns <= MOST):  # NaN neither
         return PixelSpacing(note=f"{source} is {shown}, outside {LEAST:g} to {MOST:g} mm, and is not believed")
     is_square = abs(rows - columns) <= _SQUARE * max(rows, columns)
-    note = "" if is_square else f"pixels are not square ({source} is {shown}), the model sees them as if they were"
+    note = "" if is_square else f"pixels are not square, the model sees them as if they were: {source} is {shown}"
     return PixelSpacing((rows, columns), source, note)
 
 
