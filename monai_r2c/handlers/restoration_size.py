@@ -80,8 +80,8 @@ class SizeNotes:
         if self.enlarged:
             lines.append(
                 f"Warning: the model worked at {inferer.size} pixels, so larger images ({len(self.enlarged)}) lost "
-                f"finer detail: their results were enlarged, up to {max(self.enlarged.values()):.1f} times (enlargement in "
-                "predictions.csv)."
+                f"finer detail: their results were enlarged, up to {max(self.enlarged.values()):.1f} times "
+                "(enlargement in predictions.csv)."
             )
         for note in dict.fromkeys(self.spacing.values()):
             files = [file for file, other in self.spacing.items() if other == note]
