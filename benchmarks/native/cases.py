@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -132,7 +133,7 @@ def _phantom(work: Path, size: int, number: int) -> torch.Tensor:
     path = work / "phantoms" / f"{size}-{number}.png"
     if not path.is_file():
         film = with_edges(PhantomChest(SEED, number, opacities=bool(number % 2), size=size).radiograph())
-        partial_path = path.with_name(f"partial-{path.name}")
+        partial_path = path.with_name(f"partial-{os.getpid()}-{path.name}")
         write_image(partial_path, torch.from_numpy(film)[None])
         partial_path.rename(path)
     return read_image(path)
