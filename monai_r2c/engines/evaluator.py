@@ -137,9 +137,6 @@ class R2CEvaluator(Evaluator):
     def _restore(self, engine: Engine, batchdata: Any, ahead: Future | None) -> dict[str, Any]:
         inferred = self._infer(self.restorer, batchdata) if ahead is None else ahead.result()
         batch, restored, logits, again, seconds = inferred
-        if ahead is not None:  # this step has not seen the time that it took
-            read = batchdata.get(Keys.SECONDS, torch.zeros(len(logits), dtype=torch.float64))
-            batchdata[Keys.SECONDS.value] = read + seconds / len(logits)
         logits = logits.float()
         probabilities = logits.softmax(dim=1)
         output: dict[str, Any] = {
@@ -150,6 +147,8 @@ class R2CEvaluator(Evaluator):
             "pred": probabilities.argmax(dim=1),
             **{key: batch[key] for key in ("label", Keys.REFERENCE, Keys.FILE, Keys.PATIENT) if key in batch},
         }
+        if ahead is not None:  # this step has not seen the time that it took
+            output[Keys.SECONDS] = torch.full((len(logits),), seconds / len(logits), dtype=torch.float64)
         if again is not None:
             output[Keys.RESTORED_PROBABILITIES] = again[1].float().softmax(dim=1)
         engine.state.output = output  # type: ignore[assignment]

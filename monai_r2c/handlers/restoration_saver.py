@@ -178,8 +178,10 @@ class RestorationSaver:
         batch: Any = engine.state.batch
         elapsed = (time.perf_counter() - self._started) / max(len(outputs), 1)
         for index, item in enumerate(outputs):
-            reading = float(batch[Keys.SECONDS][index]) if Keys.SECONDS in batch else 0.0
-            self._writer.do(partial(self._save_safely, item, reading + elapsed))
+            # decollated where the engine has a postprocessing
+            read = batch[index].get(Keys.SECONDS, 0.0) if isinstance(batch, list) else _at(batch, Keys.SECONDS, index)
+            restoring = float(item.get(Keys.SECONDS, elapsed))
+            self._writer.do(partial(self._save_safely, item, float(read) + restoring))
 
     def _save_safely(self, item: Mapping[str, Any], seconds: float) -> None:
         try:
@@ -253,3 +255,7 @@ def describe_restoration(model: str | os.PathLike | None, settings: Mapping[str,
 
 def _write(path: Path, image: torch.Tensor, meta: Mapping[str, Any], description: str) -> None:
     encode_radiograph(image, meta, path, description)
+
+
+def _at(batch: Mapping[str, Any], key: str, index: int) -> Any:
+    return batch[key][index] if key in batch else 0.0

@@ -37,7 +37,7 @@ class Background:
             self._pool = ThreadPoolExecutor(1, "background")
         while self._calls and (len(self._calls) > self.waiting or self._calls[0].done()):
             self._settle()
-        self._calls.append(self._pool.submit(call))
+        self._calls.append(self._pool.submit(self._after, self._calls[-1] if self._calls else None, call))
 
     def finish(self) -> None:
         """Wait until all is done, and end the thread."""
@@ -51,6 +51,13 @@ class Background:
         if self._pool is not None:
             pool, self._pool = self._pool, None
             pool.shutdown(cancel_futures=True)
+
+    @staticmethod
+    def _after(last: Future | None, call: Callable[[], Any]) -> None:
+        """Do a call unless the one before it failed or was itself left out."""
+        if last is not None and last.exception() is not None:
+            raise last.exception()  # type: ignore[misc]
+        call()
 
     def _settle(self) -> None:
         try:

@@ -108,6 +108,20 @@ def test_each_image_is_restored_in_its_place_kind_size_and_depth(images: Path, t
         assert row["error"] == ""
 
 
+def test_seconds_count_what_the_network_took_for_each_image(
+    images: Path, model: Path, tmp_path: Path, monkeypatch
+) -> None:
+    forward = R2CGenerator.forward
+
+    def slow(*args: object, **kwargs: object) -> object:
+        time.sleep(0.2)
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(R2CGenerator, "forward", slow)
+    run(images, "--model", model, "--output", tmp_path / "out", "--workers", 0)
+    assert [float(row["seconds"]) > 0.19 for row in rows(tmp_path / "out").values()] == [True] * 3
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_restored_pixels_are_the_network_s(images: Path, tmp_path: Path, channels: int) -> None:
     network = R2CGenerator(2, channels, features=4).eval()

@@ -104,7 +104,8 @@ def test_bar_of_a_continued_run_begins_where_it_ended(tmp_path: Path) -> None:
 def test_view_leaves_room_for_what_a_terminal_writes_at_ctrl_c_and_breaks_no_loss(tmp_path: Path) -> None:
     losses = {f"{group}_x": 12.3 for group in ("generator", "discriminator", "adversarial", "identity", "synthetic")}
     trainer, drawn = Engine(lambda _engine, batch: losses), io.StringIO()
-    RunView(str(tmp_path), console=Console(file=drawn, force_terminal=True, width=70)).attach(trainer)
+    folder = tmp_path / ("long" * 20)  # longer than the line
+    RunView(str(folder), console=Console(file=drawn, force_terminal=True, width=70)).attach(trainer)
     trainer.run([0] * 4, max_epochs=1)
     lines = re.sub(r"\x1b\[[0-9;?]*\w", "", drawn.getvalue()).splitlines()
     assert max(len(line.strip()) for line in lines if line.startswith(("╭", "╰"))) == 67

@@ -111,7 +111,10 @@ class LiveView:
             parts.append(f"saved: {self.contents.saved}")
         # a terminal writes ^C at the end of the last line, which must not spill into a new one
         width = max(20, self.progress.console.width - 3)
-        return Panel(Group(*parts), title=self.title, title_align="left", width=width)  # type: ignore[arg-type]
+        # rich widens a panel to its title; the end of a path says most
+        room = width - 6
+        title = self.title if len(self.title) <= room else "…" + self.title[1 - room :]
+        return Panel(Group(*parts), title=title, title_align="left", width=width)  # type: ignore[arg-type]
 
 
 def _row(title: str, values: Mapping[str, str]) -> Table:
