@@ -221,8 +221,8 @@ def _in_networks() -> list[Mutation]:
         ),
         net(
             "restorer waits for its head's gradient",
-            """[f"head.{name}" for name in self""",
-            """[f"head.{name}." for name in self""",
+            """f"{self.head_name}.{name}" for name""",
+            """f"{self.head_name}.{name}." for name""",
             RESTORER,
         ),
         net("wrapped image without tanh", "torch.tanh(output)", "output", WRAPPED),

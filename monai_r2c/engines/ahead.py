@@ -52,7 +52,8 @@ class Ahead:
     Args:
         loader: of the batches.
         work: called as ``work(network, batch)``, in the thread of a lane.
-        network: which every lane but the first has a copy of, because what a network keeps of a pass is not shared.
+        network: which every lane has a copy of, because what a network keeps of a pass is not shared, neither with
+            another lane nor with what the reader of this does with it meanwhile, such as to read its features.
         lanes: how many batches are worked on at the same time; they share the threads of torch.
     """
 
@@ -75,8 +76,8 @@ class Ahead:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         batches = iter(self.loader)  # before the threads, because its workers are forked
         networks: queue.SimpleQueue[nn.Module] = queue.SimpleQueue()
-        for lane in range(self.lanes):
-            networks.put(copy.deepcopy(self.network) if lane else self.network)
+        for _ in range(self.lanes):
+            networks.put(copy.deepcopy(self.network))
 
         def run(batch: Mapping[str, Any]) -> Any:
             network = networks.get()
