@@ -26,6 +26,7 @@ from rich.console import Console
 from monai_r2c.data import Datalist, DatalistItem
 from monai_r2c.handlers import EpochLog, Preemption, RunView
 from monai_r2c.handlers.terminal import describe_run, describe_seconds, next_commands
+from monai_r2c.networks import NativeGenerator, WrappedGenerator
 
 SETTINGS = {"variant": "operational", "order": 3, "image_size": 64, "channels": 1, "max_epochs": 2, "batch_size": 1}
 
@@ -56,6 +57,13 @@ def test_summary_counts_images_by_domain_and_class() -> None:
     assert lines["images"] == "training 3 poor (well 2, ill 1) and 3 good (well 2, ill 1)"
     assert lines["network"] == "Linear, operational, order 3, 1.00 million parameters"
     assert lines["run"] == "2 epochs of 3 steps, batches of 1; writes to out"
+
+
+def test_summary_names_the_architecture_of_wrapped_and_native_networks() -> None:
+    unet = WrappedGenerator("UNet", {"channels": (4, 8), "strides": (2,)})
+    native = NativeGenerator(unet.get_settings(), working_size=32, local_features=4)
+    for network, name in ((unet, "WrappedGenerator, UNet, "), (native, "NativeGenerator, UNet, ")):
+        assert dict(describe_run(None, SETTINGS, network, "out", 3))["network"].startswith(name)
 
 
 def test_without_a_terminal_a_run_tells_plain_lines(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
