@@ -64,6 +64,16 @@ def test_each_fault_takes_part_as_often_as_stated():
     assert counts.sub(400 * (0.5 + 1 / 64)).abs().max() < 40
 
 
+def test_a_range_of_fault_prob_gives_images_of_few_and_of_all_faults():
+    blend = RandPoorQuality(fault_prob=(0.0, 1.0), prob=1.0).set_random_state(0)
+    counts = torch.zeros(5)
+    for _ in range(500):
+        blend.randomize()
+        counts[sum(blend.drawn)] += 1
+    # the integral over p of the binomial distribution is even: 1/5 each, and what has none gets one
+    assert counts.sub(500 * torch.tensor([0.0, 0.4, 0.2, 0.2, 0.2])).abs().max() < 40
+
+
 def test_poor_phantoms_lose_quality_but_not_all():
     films = [torch.from_numpy(PhantomChest(0, i, size=96).radiograph())[None].float() for i in range(4)]
     blend = RandPoorQuality(prob=1.0).set_random_state(0)

@@ -22,7 +22,7 @@ from monai_r2c.utils import InputError
 
 from .compression import RandCompression
 from .contrast_loss import RandContrastLoss
-from .degradation import LATITUDE, RandDegradation
+from .degradation import LATITUDE, RandDegradation, severity_range
 from .exposure import RandExposure
 from .quantum_noise import RandQuantumNoise
 from .radiograph_blur import RandRadiographBlur
@@ -47,8 +47,9 @@ class RandPoorQuality(RandDegradation):
         gamma: see `RandToneCurve`; None leaves the tone curve out.
         cut: see `RandWindowClipping`; None leaves the window out.
         quality: see `RandCompression`; None leaves compression out.
-        fault_prob: probability of each fault, in [0, 1].
-        compression_prob: probability of compression, in [0, 1].
+        fault_prob: probability of each fault, in [0, 1]; a number, or the range of a uniform draw per image: then some
+            images have few faults and some have all, where one number makes nearly all of them blurred or noisy.
+        compression_prob: probability of compression, likewise.
         prob: probability that an image is degraded.
         latitude: decades of detector signal from black to white.
         value_range: gray values of black and of white, such as (-1, 1) after scaling for a network.
@@ -80,17 +81,15 @@ class RandPoorQuality(RandDegradation):
         gamma: float | Sequence[float] | None = None,
         cut: float | Sequence[float] | None = None,
         quality: float | Sequence[float] | None = None,
-        fault_prob: float = 0.8,
-        compression_prob: float = 0.6,
+        fault_prob: float | Sequence[float] = 0.8,
+        compression_prob: float | Sequence[float] = 0.6,
         prob: float = 0.1,
         latitude: float = LATITUDE,
         value_range: Sequence[float] = (0.0, 1.0),
     ) -> None:
         super().__init__(prob=prob, latitude=latitude, value_range=value_range)
-        for name, value in (("fault_prob", fault_prob), ("compression_prob", compression_prob)):
-            if not 0 <= value <= 1:
-                raise InputError(f"RandPoorQuality: {name} must be in [0, 1], got {value}.")
-        self.fault_prob, self.compression_prob = fault_prob, compression_prob
+        self.fault_prob_range = severity_range("RandPoorQuality: fault_prob", fault_prob, 0, 1)
+        self.compression_prob_range = severity_range("RandPoorQuality: compression_prob", compression_prob, 0, 1)
         common: dict[str, Any] = {"prob": 1.0, "latitude": latitude}
         faults: list[RandDegradation] = [
             RandRadiographBlur(
@@ -121,8 +120,13 @@ class RandPoorQuality(RandDegradation):
         super().randomize(None)
         if not self._do_transform:
             return
+        of_a_fault, of_compression = (
+            low if low == high else self.R.uniform(low, high)
+            for low, high in (self.fault_prob_range, self.compression_prob_range)
+        )
         draws = self.R.random_sample(len(self.faults))
-        self.drawn = [bool(draw < self._prob_of(fault)) for fault, draw in zip(self.faults, draws)]
+        probs = [of_compression if isinstance(fault, RandCompression) else of_a_fault for fault in self.faults]
+        self.drawn = [bool(draw < prob) for prob, draw in zip(probs, draws)]
         if not any(self.drawn):
             self.drawn[self.R.randint(len(self.faults))] = True
         for fault in self.faults:
@@ -134,9 +138,6 @@ class RandPoorQuality(RandDegradation):
             if takes_part:
                 image = fault.degrade(image, spacing).clamp(0, 1)
         return image
-
-    def _prob_of(self, fault: RandDegradation) -> float:
-        return self.compression_prob if isinstance(fault, RandCompression) else self.fault_prob
 
 
 class RandWidePoorQuality(RandPoorQuality):
