@@ -11,7 +11,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
+from . import winograd
 from .edges import Edges
 from .fast_path import FastOperation
 from .powers import derive_powers, empty_like_format, expand_powers, fill_powers
@@ -105,8 +108,15 @@ class ConvolutionOfPowers(FastOperation):
         return _CONVOLUTIONS[dims - 1](powers, weight, bias, self.stride, self.padding, self.dilation, self.groups)
 
     def compute(
-        self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
+        self,
+        x: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None,
+        numbers: Callable[[], torch.Tensor | None] = lambda: None,
     ) -> tuple[torch.Tensor, tuple[()]]:
+        if self._suits_winograd(x, weight):
+            powers = fill_powers(x, self.order, 1, self._all_edges())
+            return winograd.convolve(powers, weight, bias, numbers()), ()
         powers = self._fill(x)
         fast = _FAST_TRANSPOSED[len(self.stride) - 1] if self.transposed and self.groups == 1 else None
         if fast is None or weight.shape[1] > _FEW_CHANNELS or x.device.type != "cpu":
@@ -118,6 +128,8 @@ class ConvolutionOfPowers(FastOperation):
         self, gradient: torch.Tensor, tensors: Sequence[Any], kept: Sequence[torch.Tensor], needs: Sequence[bool]
     ) -> Sequence[torch.Tensor | None]:
         x, weight, bias = tensors
+        if self._suits_winograd(x, weight):
+            return self._differentiate_winograd(gradient, x, weight, needs)
         powers = self._fill(x)
         sizes = None if bias is None else list(bias.shape)
         by_powers, by_weight, by_bias = torch.ops.aten.convolution_backward(
@@ -134,6 +146,32 @@ class ConvolutionOfPowers(FastOperation):
         if rows >= x.shape[2] or (self.order == 1 and self.edges.is_empty()):
             return self.compute(x, weight, bias)[0]
         return (_transposed_strips if self.transposed else _strips)(x, weight, bias, self, rows, reach)
+
+    def _suits_winograd(self, x: torch.Tensor, weight: torch.Tensor) -> bool:
+        edges = self._all_edges()
+        return (
+            set(self.stride) == set(self.dilation) == {1}
+            and not self.transposed
+            and self.groups == 1
+            and winograd.pays(x, weight, edges.around(x.shape[2:]))
+        )
+
+    def _differentiate_winograd(
+        self, gradient: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, needs: Sequence[bool]
+    ) -> Sequence[torch.Tensor | None]:
+        edges = self._all_edges()
+        powers = fill_powers(x, self.order, 1, edges)
+        by_x = by_weight = None
+        if needs[0]:
+            by_powers = winograd.gradient_of_image(gradient, weight)
+            by_x = derive_powers(powers, by_powers, self.order, 1, edges)
+        if needs[1]:
+            by_weight = winograd.gradient_of_weight(gradient, powers)
+        return by_x, by_weight, gradient.sum((0, 2, 3)) if needs[2] else None
+
+    def _all_edges(self) -> Edges:
+        """Padding of the input, the convolution's own included."""
+        return Edges(self.padding, self.padding) if any(self.padding) else self.edges
 
     def _fill(self, x: torch.Tensor) -> torch.Tensor:
         return fill_powers(x, self.order, self.groups, self.edges)
@@ -160,7 +198,9 @@ def _strips(
         x = fill_powers(x, 1, 1, edges)  # an edge may come from rows that its strip does not have
         edges, length = Edges(none, none), x.shape[2]
     total = (edges.around(x.shape[2:])[0] - reach) // stride + 1
-    step = max(rows // stride, 1)
+    strips = math.ceil(total / max(rows // stride, 1))
+    step = winograd.ROWS * math.ceil(total / strips / winograd.ROWS)  # of one length
+    numbers = functools.cache(lambda: winograd.numbers_of(weight))  # once for all strips
     result: torch.Tensor | None = None
     for start in range(0, total, step):
         stop = min(start + step, total)
@@ -168,7 +208,7 @@ def _strips(
         above, below = max(-first, 0), max(last - length, 0)
         strip_edges = Edges((above, *edges.before[1:]), (below, *edges.after[1:]), edges.mode)
         strip = replace(convolution, edges=strip_edges, padding=none)
-        part, _ = strip.compute(x[:, :, first + above : last - below], weight, bias)
+        part, _ = strip.compute(x[:, :, first + above : last - below], weight, bias, numbers)
         if result is None:
             result = empty_like_format(part, part.shape[1], (total, *part.shape[3:]))
         result[:, :, start:stop] = part

@@ -18,8 +18,6 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 
-from monai_r2c.utils import InputError
-
 from .compression import RandCompression
 from .contrast_loss import RandContrastLoss
 from .degradation import LATITUDE, RandDegradation, severity_range
