@@ -22,6 +22,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from monai_r2c.transforms.radiograph.raster import SAMPLE_FORMAT, SIGNED
 
+_PNG_LEVEL = 3  # of zlib: a third of the time of 6, for files that are up to a seventh larger
 _JPEG_QUALITY = 95
 
 
@@ -39,6 +40,8 @@ def write_raster(values: np.ndarray, bits: int, source: Path, output: Path) -> N
         tags: Any = original.tag_v2 if isinstance(original, TiffImageFile) else {}
         is_signed = bits < 32 and SIGNED in np.atleast_1d(tags.get(SAMPLE_FORMAT, 0))
     options: dict[str, Any] = {"quality": _JPEG_QUALITY} if kind in ("JPEG", "MPO") else {}
+    if kind == "PNG":
+        options["compress_level"] = _PNG_LEVEL
     if bits == 32:
         gray = Image.fromarray(values.astype(np.float32))
     elif bits == 12:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import queue
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -31,16 +32,25 @@ def lanes_for(size: int | str, device: str | torch.device) -> int:
     """Return how many images are best restored at a time.
 
     On the CPU small images go through the network in lanes of a thread each: they wait for nobody, where the threads
-    of one pass wait for each other, and for every thread that something else delays. At a working size that is large
-    or unknown, and on other devices, one image at a time uses all there is, and memory stays that of one.
+    of one pass wait for each other, and for every thread that something else delays. At a large working size, and on
+    other devices, one image at a time uses all there is, and memory stays that of one; at native size each image is
+    judged by its own (`is_large`).
 
     Args:
         size: at which the network works, as of `RestorationInferer`.
         device: of the network.
     """
-    if torch.device(device).type != "cpu" or not isinstance(size, int) or size > _LARGEST:
+    if torch.device(device).type != "cpu" or (isinstance(size, int) and size > _LARGEST):
         return 1
     return min(torch.get_num_threads(), _MOST_LANES)
+
+
+def is_large(batch: Mapping[str, Any], size: int | str) -> bool:
+    """Return whether a batch has so many pixels at the size at which the network works that it goes alone."""
+    image = batch.get("image")
+    if isinstance(size, int) or not isinstance(image, torch.Tensor):
+        return False
+    return image.numel() > len(image) * image.shape[1] * _LARGEST**2
 
 
 class Ahead:
@@ -55,6 +65,7 @@ class Ahead:
         network: which every lane has a copy of, because what a network keeps of a pass is not shared, neither with
             another lane nor with what the reader of this does with it meanwhile, such as to read its features.
         lanes: how many batches are worked on at the same time; they share the threads of torch.
+        alone: whether a batch is to be worked on by itself, with all threads.
     """
 
     def __init__(
@@ -63,8 +74,9 @@ class Ahead:
         work: Callable[[nn.Module, Mapping[str, Any]], Any],
         network: nn.Module,
         lanes: int,
+        alone: Callable[[Mapping[str, Any]], bool] = lambda batch: False,
     ) -> None:
-        self.loader, self.work, self.network, self.lanes = loader, work, network, lanes
+        self.loader, self.work, self.network, self.lanes, self.alone = loader, work, network, lanes, alone
 
     def __len__(self) -> int:
         return len(self.loader)  # type: ignore[arg-type]
@@ -79,16 +91,22 @@ class Ahead:
         for _ in range(self.lanes):
             networks.put(copy.deepcopy(self.network))
 
-        def run(batch: Mapping[str, Any]) -> Any:
-            network = networks.get()
-            try:
-                return self.work(network, batch)
-            finally:
-                networks.put(network)
-
         threads = torch.get_num_threads()
         share = max(1, threads // self.lanes)
-        pool = ThreadPoolExecutor(self.lanes, "restoring", torch.set_num_threads, (share,))
+        turn = threading.Lock()  # one after the other takes what it needs: who waits for all lanes gets them
+
+        def run(batch: Mapping[str, Any]) -> Any:
+            alone = self.lanes > 1 and self.alone(batch)
+            with turn:
+                held = [networks.get() for _ in range(self.lanes if alone else 1)]
+            try:
+                torch.set_num_threads(threads if alone else share)
+                return self.work(held[0], batch)
+            finally:
+                for network in held:
+                    networks.put(network)
+
+        pool = ThreadPoolExecutor(self.lanes, "restoring")
         under_way: deque[tuple[Mapping[str, Any], Future]] = deque()
 
         def end() -> None:

@@ -31,7 +31,7 @@ from monai_r2c.utils import InputError, RunError, describe_error
 from monai_r2c.utils import R2CKeys as Keys
 from monai_r2c.utils.metadata import plain_tensor, with_metadata_of
 
-from .ahead import RESULT, Ahead
+from .ahead import RESULT, Ahead, is_large
 from .batch import prepare_image_batch
 from .precision import autocast_for
 
@@ -94,7 +94,8 @@ class R2CEvaluator(Evaluator):
         autocast_for(precision, torch.device(device))  # which refuses a wrong one
         if lanes:
             restorer.eval()
-            val_data_loader = Ahead(val_data_loader, self._infer, restorer, lanes)
+            size = getattr(self.inferer, "size", "native")
+            val_data_loader = Ahead(val_data_loader, self._infer, restorer, lanes, lambda batch: is_large(batch, size))
         super().__init__(
             device=device,
             val_data_loader=val_data_loader,

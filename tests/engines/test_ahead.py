@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -19,7 +20,7 @@ import torch.nn as nn
 from monai.data import DataLoader
 
 from monai_r2c.engines import R2CEvaluator, lanes_for
-from monai_r2c.engines.ahead import RESULT, Ahead
+from monai_r2c.engines.ahead import RESULT, Ahead, is_large
 from monai_r2c.networks import R2CGenerator, WrappedGenerator
 from monai_r2c.utils import R2CKeys as Keys
 
@@ -93,5 +94,31 @@ def test_lanes_give_what_one_after_the_other_gives(wrapped: bool) -> None:
 
 def test_only_small_images_on_the_cpu_have_lanes(monkeypatch) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 16)
-    assert (lanes_for(256, "cpu"), lanes_for(1024, "cpu"), lanes_for("native", "cpu")) == (8, 1, 1)
+    assert (lanes_for(256, "cpu"), lanes_for(1024, "cpu"), lanes_for("native", "cpu")) == (8, 1, 8)
     assert lanes_for(256, "cuda:0") == 1
+
+
+def test_a_large_image_goes_alone_with_all_threads() -> None:
+    working, seen = set(), {}
+
+    def work(network: nn.Module, batch: dict) -> None:
+        working.add(batch["number"])
+        time.sleep(0.02)
+        seen[batch["number"]] = (set(working), torch.get_num_threads())
+        working.remove(batch["number"])
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        for batch in Ahead(Batches(8), work, nn.Identity(), lanes=2, alone=lambda batch: batch["number"] % 3 == 1):
+            batch[RESULT].result()
+    finally:
+        torch.set_num_threads(threads)
+    assert [seen[number] for number in (1, 4, 7)] == [({1}, 2), ({4}, 2), ({7}, 2)]
+    assert {seen[number][1] for number in (0, 2, 3, 5, 6)} == {1}
+
+
+def test_what_is_large_is_told_by_the_pixels_that_the_network_gets() -> None:
+    small, large = ({"image": torch.empty(1, 3, side, 512)} for side in (512, 513))
+    assert is_large(large, "native")
+    assert not any([is_large(small, "native"), is_large(large, 256), is_large({"error": ["cannot be read"]}, "native")])
