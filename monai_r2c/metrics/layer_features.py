@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn as nn
@@ -26,6 +27,9 @@ from .input_range import from_unit_range
 class LayerFeatures:
     """Gives the output of one layer of any network, pooled over its spatial positions, as features of the image.
 
+    The network is run up to the layer's first output and no further, which for the deepest layer of a restorer saves
+    most of a pass.
+
     Args:
         network: such as a discriminator, a restorer or a classifier of the user's own; it is run in evaluation mode.
         layer: name of the layer as in ``network.named_modules()``, such as ``trunk`` of `R2CGenerator` or ``layers.1``
@@ -35,7 +39,8 @@ class LayerFeatures:
         pooling: ``mean``, or ``max``, which tells more where a layer ends with instance norm, as `R2CGenerator`'s does.
 
     Raises:
-        InputError: when the network has no such layer or there is no such pooling.
+        InputError: when the network has no such layer or there is no such pooling; on a call, when the layer takes no
+            part in it.
 
     Example:
         >>> LayerFeatures(R2CDiscriminator(2), "layers.1")(torch.rand(4, 1, 64, 64)).shape
@@ -58,7 +63,7 @@ class LayerFeatures:
         if pooling not in ("mean", "max"):
             raise InputError(f"pooling: must be mean or max, got {pooling!r}.")
         self.pooling = pooling
-        self.network, self.module = network, modules[layer]
+        self.network, self.layer, self.module = network, layer, modules[layer]
         self.input_range, self.size = input_range, size
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
@@ -68,14 +73,27 @@ class LayerFeatures:
             scale = self.size / min(images.shape[2:])
             wanted = [max(self.size, round(length * scale)) for length in images.shape[2:]]
             images = F.interpolate(images, wanted, mode="bilinear", antialias=True)
-        found: list[torch.Tensor] = []
-        hook = self.module.register_forward_hook(lambda _module, _inputs, output: found.append(output))
+        hook = self.module.register_forward_hook(_stop)
         try:
             with eval_mode(self.network), torch.no_grad():
                 self.network(images)
+            raise InputError(f"layer: {self.layer!r} takes no part when {type(self.network).__name__} is called.")
+        except _FoundError as found:
+            output = found.output.double().cpu()
         finally:
             hook.remove()
-        output = found[-1].double().cpu()
         if output.ndim == 2:
             return output
         return output.flatten(2).mean(2) if self.pooling == "mean" else output.flatten(2).amax(2)
+
+
+class _FoundError(Exception):
+    """Ends a pass with what it was made for."""
+
+    def __init__(self, output: torch.Tensor) -> None:
+        super().__init__()
+        self.output = output
+
+
+def _stop(module: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+    raise _FoundError(output)
