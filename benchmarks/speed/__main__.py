@@ -17,6 +17,7 @@
     python benchmarks/speed versus --python TF        # beside the published method in TensorFlow, step by step
     python benchmarks/speed restoring                 # the restore command beside the network alone, stage by stage
     python benchmarks/speed loading                   # images a second from PNG and DICOM, cached and not
+    python benchmarks/speed start_up                  # from the command to the first step of training
 
 Every command prints a table and writes JSON with ``--out``. Cases are measured in turn, round by round, each between
 two measurements of the matrix product in its precision: a busy machine disturbs both, and their ratio little.
@@ -37,6 +38,7 @@ from cases import Inference, Setting, build, count
 from loading import loading_rates
 from measure import DTYPES, Convolution, MatrixProduct, PeakMemory, seconds_of
 from restoring import KINDS, measure_restoring
+from start_up import start_up_costs
 from versus import compare
 
 from monai_r2c.utils import keep_freed_memory
@@ -321,6 +323,21 @@ def versus(interpreter: str, tasks: list[str], size: int, threads: int, rounds: 
             cells += [f"{result['times_as_fast_by_least']:.2f}", mebibytes(result["peak_memory"])]
             print("| " + " | ".join(cells) + " |", flush=True)
     write(out, torch.device("cpu"), {"size": size, "versus": results})
+
+
+@main.command("start_up", context_settings={"ignore_unknown_options": True})
+@click.argument("settings", nargs=-1)
+@click.option("--runs", default=3, show_default=True)
+@click.option("--threads", default=1, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="JSON file to write.")
+def start_up(settings: tuple[str, ...], runs: int, threads: int, out: Path | None) -> None:
+    """Measure a training run until its first step, with SETTINGS of the bundle such as --features 64."""
+    results = start_up_costs(runs, threads, settings)
+    print("| | processor time | by the clock |\n| --- | ---: | ---: |")
+    for name, pick in (("least", min), ("median", statistics.median)):
+        cells = [f"{pick(result[clock] for result in results):.2f} s" for clock in ("processor", "clock")]
+        print("| " + " | ".join([name, *cells]) + " |")
+    write(out, torch.device("cpu"), {"settings": settings, "start_up": results})
 
 
 def prepare(shared: dict[str, Any]) -> torch.device:

@@ -26,6 +26,7 @@ from monai.bundle.utils import merge_kv
 from .errors import InputError
 
 _SEPARATOR = ReferenceResolver.sep
+_NAMES_OF_MONAI = {"imports", "bundle_root", "run"}  # MONAI looks for them itself
 
 
 def check_keys(*files: str) -> None:
@@ -47,11 +48,37 @@ def check_keys(*files: str) -> None:
     if parser is None or workflow is None:
         return
     paths = [workflow.config_root_path / file for file in files]
-    if all(path.is_file() for path in paths):
-        own = _read_quickly(paths)
-        _check_sections(parser.get(), own, {workflow.init_id, workflow.run_id, workflow.final_id})
+    entries = {workflow.init_id, workflow.run_id, workflow.final_id}
+    if all(path.is_file() for path in paths) and not _all_are_used(parser.get(), entries):
+        _check_sections(parser.get(), _read_quickly(paths), entries)
     for id_, component in _components(parser.get()):
         _check_arguments(parser, id_, component)
+
+
+def _all_are_used(config: Mapping[str, Any], entries: Collection[str]) -> bool:
+    """Whether no key can be a mistyped one, whichever file it came from; the bundle's own are then not read again."""
+    references = list(_references(config))
+    read = {id_ for to, source in references for id_ in _up_from(to) if not _is_within(source, id_)}
+    whole = {to for to, source in references if not _is_within(source, to)}
+    known = read | set(entries) | _NAMES_OF_MONAI
+    return all(id_ in known or _hands_on(id_, value, whole) for id_, value in _section_entries(config))
+
+
+def _hands_on(id_: str, value: Any, whole: Collection[str]) -> bool:
+    """Whether this is the like of ``order: '@order'``, in a section that something takes as a whole."""
+    section, _, key = id_.rpartition(_SEPARATOR)
+    return section in whole and value == f"{ReferenceResolver.ref}{key}"
+
+
+def _up_from(id_: str) -> Iterator[str]:
+    """This id and those of the sections around it."""
+    while id_:
+        yield id_
+        id_ = id_.rpartition(_SEPARATOR)[0]
+
+
+def _is_within(id_: str, section: str) -> bool:
+    return f"{id_}{_SEPARATOR}".startswith(f"{section}{_SEPARATOR}")
 
 
 def _read_quickly(paths: Iterable[Path]) -> dict[str, Any]:
@@ -66,7 +93,8 @@ def _read_quickly(paths: Iterable[Path]) -> dict[str, Any]:
 
 def _check_sections(config: Mapping[str, Any], own: Mapping[str, Any], entries: Collection[str]) -> None:
     references = list(_references(config))
-    known = list(_section_keys(own)) + [id_ for id_, _ in references]
+    own_keys = [id_ for id_, value in _section_entries(own) if not ConfigExpression.is_import_statement(value)]
+    known = own_keys + [id_ for id_, _ in references]
     for id_, in_own_section in _unknown(config, own, ""):
         if id_ not in entries and not any(_reads(to, source, id_, in_own_section) for to, source in references):
             hint = _hint(id_, known, "see the settings at the top of the config.")
@@ -107,10 +135,10 @@ def _unknown(section: Mapping[str, Any], own: Mapping[str, Any] | None, prefix: 
 
 def _reads(to: str, source: str, id_: str, in_own_section: bool) -> bool:
     """Whether a reference from elsewhere is to this id, within it, or to a section of the user's own around it."""
-    if f"{source}{_SEPARATOR}".startswith(f"{id_}{_SEPARATOR}"):
+    if _is_within(source, id_):
         return False
-    around = not in_own_section and id_.startswith(f"{to}{_SEPARATOR}")
-    return around or f"{to}{_SEPARATOR}".startswith(f"{id_}{_SEPARATOR}")
+    around = not in_own_section and _is_within(id_, to)
+    return around or _is_within(to, id_)
 
 
 def _hint(id_: str, known: Iterable[str], otherwise: str) -> str:
@@ -142,12 +170,14 @@ def _components(config: Any, id_: str = "") -> Iterator[tuple[str, Mapping[str, 
                 yield from _components(value, sub_id)
 
 
-def _section_keys(section: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+def _section_entries(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """All keys that are no argument of a component, by id, with their values."""
     for key, value in section.items():
-        if not ConfigExpression.is_import_statement(value):
-            yield f"{prefix}{key}"
+        if _is_special(key):
+            continue
+        yield f"{prefix}{key}", value
         if isinstance(value, Mapping) and not ConfigComponent.is_instantiable(value):
-            yield from _section_keys(value, f"{prefix}{key}{_SEPARATOR}")
+            yield from _section_entries(value, f"{prefix}{key}{_SEPARATOR}")
 
 
 def _is_special(key: str) -> bool:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from monai.bundle import ComponentLocator, ConfigWorkflow
 
 import monai_r2c  # noqa: F401  # MONAI finds its classes by their short names then
@@ -124,6 +125,23 @@ def test_entries_of_ones_own_that_something_refers_to_are_allowed(own: Path, ent
 def test_entries_that_nothing_refers_to_are_not(own: Path, entries: str) -> None:
     with pytest.raises(InputError, match=r"mine(::b)?: there is no such key, and nothing in the config refers to it"):
         initialize(own, entries)
+
+
+@pytest.mark.parametrize(
+    ("others", "overrides"),
+    [([], {}), (["demo.yaml"], {"max_epochs": 1}), ([], {"train::trainer::max_epochs": 1, "val_native": True})],
+)
+def test_training_reads_each_file_once(
+    configs: Path, monkeypatch: pytest.MonkeyPatch, others: list[str], overrides: dict[str, object]
+) -> None:
+    parsed: list[object] = []
+    monkeypatch.setattr(yaml, "load", lambda *given, load=yaml.load: parsed.append(given) or load(*given))
+    files = ["train.yaml", *others]
+    workflow = ConfigWorkflow([str(configs / file) for file in files], None, run_id="training", **overrides)
+    with pytest.raises(RuntimeError) as caught:
+        workflow.initialize()
+    assert "dataset_dir" in (find_input_error(caught.value) or "")
+    assert len(parsed) == len(files)
 
 
 def test_run_by_a_key_of_ones_own_is_known(own: Path) -> None:
