@@ -14,6 +14,7 @@
     python benchmarks/speed networks                  # training step and inference: precision, memory format, compile
     python benchmarks/speed gpu --out gpu.json        # the same on a GPU with all that there may decide, in one table
     python benchmarks/speed scaling --precisions fp32 # time a pixel and peak memory from 128 px to native size
+    python benchmarks/speed processes                 # training by 1, 2 and 4 processes, and many GPUs by calculation
     python benchmarks/speed versus --python TF        # beside the published method in TensorFlow, step by step
     python benchmarks/speed restoring                 # the restore command beside the network alone, stage by stage
     python benchmarks/speed loading                   # images a second from PNG and DICOM, cached and not
@@ -28,6 +29,7 @@ from __future__ import annotations
 import json
 import platform
 import statistics
+from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -35,8 +37,10 @@ from typing import Any
 import click
 import torch
 from cases import Inference, Setting, build, count
+from interconnect import machines_table
 from loading import loading_rates
 from measure import DTYPES, Convolution, MatrixProduct, PeakMemory, seconds_of
+from processes import OF_BUNDLE, measure_processes, processes_table, with_ratios
 from restoring import KINDS, measure_restoring
 from start_up import start_up_costs
 from versus import compare
@@ -303,6 +307,43 @@ def restoring(
             "| " + " | ".join([*cells, f"{result['network_processor_ms']:.0f}; {', '.join(stages)}"]) + " |", flush=True
         )
     write(shared["out"], device, {"restoring": results})
+
+
+@main.command()
+@click.option("--counts", default="1,2,4", callback=integers, show_default=True, help="Processes; on GPUs as fit.")
+@click.option("--variant", default="operational", type=click.Choice(VARIANTS), show_default=True)
+@click.option("--features", default=None, type=int, help="Width of the generators; default as published.")
+@click.option("--precision", default="fp32", type=click.Choice(["fp32", "bf16", "fp16"]), show_default=True)
+@click.option("--size", default=None, type=int, help="Default 64 on the CPU, 256 on GPUs.")
+@click.option("--rounds", default=3, show_default=True)
+@click.option(
+    "--step-times", default="20,50,100,200,500", callback=integers, show_default=True, help="In ms, of a GPU."
+)
+@click.option("--cpu", is_flag=True, help="Even where there are GPUs.")
+@click.option("--out", type=click.Path(path_type=Path), help="JSON file to write.")
+def processes(
+    counts: list[int],
+    variant: str,
+    features: int | None,
+    precision: str,
+    size: int | None,
+    rounds: int,
+    step_times: list[int],
+    cpu: bool,
+    out: Path | None,
+) -> None:
+    """Measure training by several processes and the averaging of gradients, and calculate the latter for many GPUs."""
+    gpu = torch.cuda.is_available() and not cpu
+    size = size or (256 if gpu else 64)
+    counts = [count for count in counts if not gpu or count <= torch.cuda.device_count()]
+    setting = Setting("training", variant, precision, False, "no", 1, size, channels=3, features=features)
+    results = with_ratios([measure_processes(count, setting, rounds, gpu) for count in counts])
+    print("\n".join(processes_table(results)))
+    volume, calls = sum(results[-1]["bytes"]), sum(results[-1]["collectives"].values())
+    print(f"\nA step averages {volume:,} bytes; its all-reduces are {calls}, in the bundle {calls + OF_BUNDLE}.\n")
+    print("\n".join(machines_table(volume, calls + OF_BUNDLE, step_times)))
+    measured = {"setting": asdict(setting), "bytes": volume, "all_reduces": calls, "processes": results}
+    write(out, torch.device("cuda" if gpu else "cpu"), measured)
 
 
 @main.command()

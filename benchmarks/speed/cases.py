@@ -14,10 +14,12 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+import torch.nn as nn
 from measure import DTYPES, flops_of, saved_bytes, set_tf32
 
 from monai_r2c.engines import R2CTrainer
@@ -36,6 +38,7 @@ class Setting:
     batch: int
     size: int
     channels: int = 1
+    features: int | None = None
 
     @property
     def memory_format(self) -> torch.memory_format:
@@ -49,7 +52,7 @@ class Inference:
         torch.manual_seed(0)
         self.setting, self.device = setting, device
         self.restorer = (
-            R2CRestorer(2, setting.channels, variant=setting.variant)
+            R2CRestorer(2, setting.channels, variant=setting.variant, features=setting.features)
             .to(device, memory_format=setting.memory_format)
             .eval()
         )
@@ -65,16 +68,23 @@ class Inference:
 
 
 class Training:
-    """Whole steps of `R2CTrainer` on one batch: both updates, pools and losses."""
+    """Whole steps of `R2CTrainer` on one batch: both updates, pools and losses.
 
-    def __init__(self, setting: Setting, device: torch.device) -> None:
+    `wrap` puts something around each network before the trainer gets it.
+    """
+
+    def __init__(
+        self, setting: Setting, device: torch.device, wrap: Callable[[nn.Module], nn.Module] | None = None
+    ) -> None:
         torch.manual_seed(0)
         self.setting = setting
+        wide: dict[str, Any] = {"variant": setting.variant, "features": setting.features}
+        narrow = {**wide, "features": setting.features // 2 if setting.features else 64}
         networks: dict[str, Any] = {
-            "restorer": R2CGenerator(2, setting.channels, variant=setting.variant),
-            "degrader": R2CGenerator(2, setting.channels, variant=setting.variant),
-            "poor_discriminator": R2CDiscriminator(2, setting.channels, variant=setting.variant),
-            "good_discriminator": R2CDiscriminator(2, setting.channels, variant=setting.variant),
+            "restorer": R2CGenerator(2, setting.channels, **wide),
+            "degrader": R2CGenerator(2, setting.channels, **wide),
+            "poor_discriminator": R2CDiscriminator(2, setting.channels, **narrow),
+            "good_discriminator": R2CDiscriminator(2, setting.channels, **narrow),
         }
         self.networks = list(networks.values())
         for network in self.networks:
@@ -91,7 +101,7 @@ class Training:
             generator_optimizer=_adam(generators),
             discriminator_optimizer=_adam(discriminators),
             precision="fp32" if setting.precision == "tf32" else setting.precision,
-            **networks,
+            **{name: wrap(network) if wrap else network for name, network in networks.items()},
         )
 
     def __call__(self) -> None:
