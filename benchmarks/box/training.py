@@ -24,7 +24,7 @@ from monai_r2c.networks import read_settings
 
 from .datalist import CLASSES
 
-NOTES = {"name": "chest radiograph restorer 2"}
+NOTES = {"name": "chest radiograph restorer 3"}
 FIRST_STEPS = 50
 _SETTINGS = ("image_size", "max_epochs", "decay_epoch", "val_interval", "seed")
 _CURVE = {
