@@ -73,6 +73,7 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
     ways = [stage for stage in training["stages"] if stage["kind"] == "working size"]
     sizes_trained = " then ".join(str(stage["settings"]["image_size"]) for stage in ways)
     commits = ", ".join(f"`{commit}`" for commit in dict.fromkeys(stage["commit"] for stage in training["stages"]))
+    seeds = " and ".join(str(seed) for seed in dict.fromkeys(stage["settings"]["seed"] for stage in training["stages"]))
     images = training["images"]
     return {
         "line": found["line"],
@@ -82,7 +83,7 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
         f"{images['good']} good and middling ones and {images['poor']} poor ones; {training['validation']} more, of "
         "other patients, with faults added, chose the epoch.",
         "trained": f"{steps} steps of one image each, at {sizes_trained} pixels and then on crops of 256 pixels at the "
-        f"images' own size, on one core of {training['host']}, seed {training['stages'][0]['settings']['seed']}, "
+        f"images' own size, on one core of {training['host']}, seeds {seeds}, "
         f"commits {commits}",
         "beds": _bed_table(beds),
         "real": _real_table(beds),
