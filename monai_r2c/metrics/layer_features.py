@@ -27,8 +27,7 @@ from .input_range import from_unit_range
 class LayerFeatures:
     """Gives the output of one layer of any network, pooled over its spatial positions, as features of the image.
 
-    The network is run up to the layer's first output and no further, which for the deepest layer of a restorer saves
-    most of a pass.
+    The network is run up to the layer's first output and no further.
 
     Args:
         network: such as a discriminator, a restorer or a classifier of the user's own; it is run in evaluation mode.

@@ -96,3 +96,19 @@ def test_too_few_images_are_undefined_with_the_reason() -> None:
     score = metric.aggregate()["frechet_distance"]
     assert math.isnan(score)
     assert score.reason == "fewer than 3 images in one of the domains"
+
+
+def test_layer_features_go_no_further_than_the_layer() -> None:
+    class Rest(torch.nn.Module):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            raise AssertionError("the network was run to its end")
+
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 1), Rest())
+    assert LayerFeatures(network, "0")(torch.rand(3, 1, 4, 4)).shape == (3, 2)
+
+
+def test_layer_that_takes_no_part_is_refused() -> None:
+    network = torch.nn.Conv2d(1, 2, 1)
+    network.unused = torch.nn.Identity()
+    with pytest.raises(InputError, match="'unused' takes no part when Conv2d is called"):
+        LayerFeatures(network, "unused")(torch.rand(1, 1, 4, 4))
