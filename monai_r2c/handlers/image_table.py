@@ -17,11 +17,11 @@ from typing import Any
 
 import ignite.distributed as idist
 import torch
-import torch.distributed as dist
 from ignite.engine import Engine, Events
 
 from monai_r2c.utils import R2CKeys as Keys
 from monai_r2c.utils.files import write_text_atomically
+from monai_r2c.utils.processes import gather_from_processes
 
 from .engine_state import items_of, sees_all
 from .restoration_flags import flags_of
@@ -53,10 +53,8 @@ class ImageTable:
     def rows(self) -> list[dict[str, Any]]:
         """Rows of all images, on every rank; call it after the engine's run."""
         rows = [dict(row) for row in self._rows]
-        if idist.get_world_size() > 1 and not self._has_all:
-            gathered: list[Any] = [None] * idist.get_world_size()
-            dist.all_gather_object(gathered, rows)
-            rows = [row for part in gathered for row in part]
+        if not self._has_all:
+            rows = [row for part in gather_from_processes(rows) for row in part]
         details: Mapping[str, Any] = getattr(self._engine and self._engine.state, "metric_details", {})
         for values in details.values():
             if not isinstance(values, Mapping):

@@ -12,6 +12,8 @@
 from __future__ import annotations
 
 import os
+import pickle
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -86,6 +88,7 @@ def on_any_process(flag: torch.Tensor | bool, device: str | torch.device | None 
         return bool(flag)
     shared = torch.as_tensor(flag, device=device).reshape(1).to(torch.int32)
     dist.all_reduce(shared, dist.ReduceOp.MAX)
+    _wait_until_released(shared)
     return bool(shared.item())
 
 
@@ -95,15 +98,36 @@ def mean_over_processes(values: torch.Tensor, device: str | torch.device | None 
         return values
     shared = values.to(device, copy=True)
     dist.all_reduce(shared, dist.ReduceOp.SUM)
+    _wait_until_released(shared)
     return (shared / process_count()).to(values.device)
 
 
 def gather_from_processes(value: Any) -> list[Any]:
     """Return the value of every process, in order of rank; it is pickled, so its tensors should be on the CPU."""
-    values: list[Any] = [value] * process_count()
-    if process_count() > 1:
-        dist.all_gather_object(values, value)
-    return values
+    if process_count() == 1:
+        return [value]
+    device = torch.device("cuda" if dist.get_backend() == "nccl" else "cpu")
+    own = torch.frombuffer(bytearray(pickle.dumps(value)), dtype=torch.uint8).to(device)
+    sizes = [torch.zeros(1, dtype=torch.int64, device=device) for _ in range(process_count())]
+    size = torch.tensor([own.numel()], device=device)
+    dist.all_gather(sizes, size)
+    longest = max(int(each) for each in sizes)
+    padded = torch.zeros(longest, dtype=torch.uint8, device=device)
+    padded[: own.numel()] = own
+    parts = [torch.empty_like(padded) for _ in sizes]
+    dist.all_gather(parts, padded)
+    _wait_until_released(size, padded, *sizes, *parts)
+    return [pickle.loads(part[: int(each)].cpu().numpy().tobytes()) for part, each in zip(parts, sizes, strict=True)]
+
+
+def _wait_until_released(*shared: torch.Tensor) -> None:
+    """Wait until only the caller holds the tensors.
+
+    A thread of gloo lets go of a tensor some time after the caller has its result. Where that thread is late and the
+    process ends meanwhile, it waits for an interpreter that is gone, and the process aborts.
+    """
+    while any(tensor._use_count() > 1 for tensor in shared):
+        time.sleep(0.0002)
 
 
 def _several() -> bool:
