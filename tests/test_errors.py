@@ -37,6 +37,7 @@ GOOD = {"variant": "operational", "order": 3, "image_size": 64, "load_size": 72,
         ("precision", "fp8", "auto or fp32 or bf16 or fp16"),
         ("resume", 1, "True or False"),
         ("device", "tpu", "cpu, cuda or cuda:N"),
+        ("label_weights", [1.0, -1.0], "balanced, a list of numbers of at least 0, one for each class, or null"),
         ("load_size", 32, "at least image_size, 64"),
     ],
 )

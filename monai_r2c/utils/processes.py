@@ -126,7 +126,7 @@ def _wait_until_released(*shared: torch.Tensor) -> None:
     A thread of gloo lets go of a tensor some time after the caller has its result. Where that thread is late and the
     process ends meanwhile, it waits for an interpreter that is gone, and the process aborts.
     """
-    while any(tensor._use_count() > 1 for tensor in shared):
+    while any(tensor._use_count() > 1 for tensor in shared):  # type: ignore[attr-defined]
         time.sleep(0.0002)
 
 

@@ -79,6 +79,12 @@ def _or_null(rule: Rule) -> Rule:
     return lambda value: value is None or fits(value), f"{allowed}, or null"
 
 
+def _are_label_weights(value: Any) -> bool:
+    if isinstance(value, list):
+        return bool(value) and all(_number(0)[0](weight) for weight in value)
+    return value is None or value == "balanced"
+
+
 def _is_device(value: Any) -> bool:
     try:
         device = torch.device(value)
@@ -105,6 +111,7 @@ _RULES: dict[str, Rule] = {
     "cycle_weight": _number(0),
     "identity_weight": _number(0),
     "class_weight": _number(0),
+    "label_weights": (_are_label_weights, "balanced, a list of numbers of at least 0, one for each class, or null"),
     "synthetic_weight": _number(0),
     "structure_weight": _number(0),
     "detail_weight": _number(0),

@@ -73,6 +73,27 @@ def test_written_datalist_reads_back_the_same_from_another_folder(tmp_path):
     assert [path.name for path in other.parent.iterdir()] == ["new.json"]
 
 
+def test_balanced_label_weights_give_every_class_the_same_share_of_the_training(tmp_path):
+    good = [{"image": name, "label": 0} for name in ("b.png", "c.png", "d.png")]
+    datalist = read_datalist(make_json(tmp_path, training={"poor": [{"image": "a.png", "label": 1}], "good": good}))
+    assert datalist.label_weights("balanced") == [4 / (2 * 3), 4 / (2 * 1)]  # three times 2/3 is once 2
+    assert datalist.label_weights([1, 3]) == [1.0, 3.0]
+    assert datalist.label_weights(None) is None
+
+
+def test_label_weights_that_do_not_fit_the_classes_are_refused_in_one_line(tmp_path):
+    one_class = {"poor": [{"image": "a.png", "label": 0}], "good": [{"image": "b.png", "label": 0}]}
+    datalist = read_datalist(make_json(tmp_path, training=one_class))
+    with pytest.raises(
+        InputError, match=r"^label_weights: balanced needs training images of every class; covid has none.$"
+    ):
+        datalist.label_weights("balanced")
+    with pytest.raises(
+        InputError, match=r"^label_weights: 3 weights for the classes non-covid, covid; give one for each.$"
+    ):
+        datalist.label_weights([1, 2, 3])
+
+
 def test_unknown_section_or_domain_is_an_error():
     with pytest.raises(ValueError, match="'train'"):
         Datalist(("a",), ()).items("train", "poor")

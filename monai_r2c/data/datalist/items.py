@@ -96,6 +96,31 @@ class Datalist:
             raise ValueError(f"expected one of {SECTIONS} and one of {DOMAINS}, got {section!r} and {domain!r}.")
         return [entry.to_dict() for entry in self.entries if (entry.section, entry.domain) == (section, domain)]
 
+    def label_weights(self, weights: str | Sequence[float] | None) -> list[float] | None:
+        """Return the weight of each class for `RestoreToClassifyLoss`.
+
+        Args:
+            weights: a number for each class; ``balanced``, for which a class's images, of both domains of the training,
+                count as much together as those of any other class and one image counts 1 on average; or None, which
+                stays.
+
+        Raises:
+            InputError: when there is not one number for each class, or a class has no training image to be balanced.
+        """
+        if weights is None:
+            return None
+        if weights != "balanced":
+            if len(weights) != len(self.classes):
+                names = ", ".join(self.classes)
+                raise InputError(f"label_weights: {len(weights)} weights for the classes {names}; give one for each.")
+            return [float(weight) for weight in weights]
+        labels = [entry.label for entry in self.entries if entry.place in TRAINING]
+        counts = [labels.count(label) for label in range(len(self.classes))]
+        if 0 in counts:
+            missing = self.classes[counts.index(0)]
+            raise InputError(f"label_weights: balanced needs training images of every class; {missing} has none.")
+        return [len(labels) / (len(counts) * count) for count in counts]
+
     def write(self, path: str | Path) -> None:
         """Write the datalist as JSON, atomically, with paths relative to the file's folder where possible."""
         folder = Path(path).parent.resolve()
