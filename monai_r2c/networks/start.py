@@ -15,6 +15,7 @@ import logging
 import os
 from typing import Any
 
+import torch
 import torch.nn as nn
 
 from monai_r2c.utils import InputError
@@ -33,6 +34,7 @@ def start_from(path: str | os.PathLike, restorer: nn.Module, degrader: nn.Module
     the degrader where the file holds none.
 
     A native network takes the weights of a restorer of thumbnails as its `whole`; its local network then starts anew.
+    A wrapped network with `gray_levels` takes those of one without, and gives the same images until it learns more.
 
     Args:
         path: of the model file, or ``box`` for the one that comes with the package.
@@ -85,6 +87,10 @@ def thumbnail_settings(path: str | os.PathLike, num_classes: int) -> dict[str, A
 
 def _take(path: str | os.PathLike, network: nn.Module, trained: nn.Module) -> None:
     own, given = network.state_dict(), trained.state_dict()
+    if _gray_levels(network) > 0 == _gray_levels(trained):
+        given = {
+            name: _with_further_inputs(value, own[name]) if name in own else value for name, value in given.items()
+        }
     names = sorted(own.keys() | given.keys())
     other = [n for n in names if n not in own or n not in given or own[n].shape != given[n].shape]
     if other and all(
@@ -99,3 +105,15 @@ def _take(path: str | os.PathLike, network: nn.Module, trained: nn.Module) -> No
             "the box is in configs/finetune.yaml) or another model."
         )
     network.load_state_dict(given)
+
+
+def _gray_levels(network: nn.Module) -> int:
+    return getattr(getattr(network, "whole", network), "gray_levels", 0)
+
+
+def _with_further_inputs(weight: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+    """A kernel whose further input channels, which come after the given ones, have no effect yet."""
+    missing = own.shape[1] - weight.shape[1] if weight.dim() == own.dim() > 1 else 0
+    if missing <= 0:
+        return weight
+    return torch.cat([weight, weight.new_zeros(weight.shape[0], missing, *weight.shape[2:])], 1)

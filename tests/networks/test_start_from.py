@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from monai_r2c.networks import R2CGenerator, save_model, start_from
+from monai_r2c.networks import R2CGenerator, WrappedGenerator, save_model, start_from
 from monai_r2c.utils import InputError
 
 
@@ -54,6 +54,16 @@ def test_head_of_other_classes_starts_anew_and_the_log_says_so(tmp_path: Path, c
     kept = {n for n, v in restorer.state_dict().items() if v.shape == trained.state_dict()[n].shape}
     assert all(torch.equal(restorer.state_dict()[n], trained.state_dict()[n]) for n in kept)
     assert set(restorer.state_dict()) - kept == {"head.linear.weight", "head.linear.bias"}
+
+
+def test_gray_levels_start_without_effect(tmp_path: Path):
+    unet = {"network": "UNet", "arguments": {"channels": [4, 8], "strides": [2]}}
+    trained, restorer = WrappedGenerator(**unet), WrappedGenerator(**unet, gray_levels=3)
+    save_model(tmp_path / "model.pt", trained, ["a", "b"], 16)
+    start_from(tmp_path / "model.pt", restorer)
+    image = torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    for found, expected in zip(restorer.eval()(image), trained.eval()(image)):
+        torch.testing.assert_close(found, expected)
 
 
 def test_another_architecture_is_refused_in_one_line(tmp_path: Path):

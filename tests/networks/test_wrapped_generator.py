@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from monai_r2c.networks import WrappedGenerator, WrappedRestorer
+from monai_r2c.networks.blocks import with_gray_levels
 from monai_r2c.networks.layers import OperationalConv2d
 
 UNET = {"channels": (4, 8, 16), "strides": (2, 2)}
@@ -51,6 +52,29 @@ def test_the_image_is_tanh_of_the_network_or_the_sum_with_the_input():
     image = images(16, 24)
     torch.testing.assert_close(plain(image)[0], plain.body(image).tanh())
     torch.testing.assert_close(residual(image)[0], (image + residual.body(image)).clamp(-1, 1))
+
+
+def test_gray_levels_say_how_far_a_pixel_lies_above_values_evenly_spaced():
+    image = torch.tensor([[[[-1.0, -0.25, 1.0]]]])
+    maps = with_gray_levels(image, 3)  # above -0.5, 0 and 0.5
+    assert maps[0, :, 0].tolist() == [[-1.0, -0.25, 1.0], [0.0, 0.25, 1.5], [0.0, 0.0, 1.0], [0.0, 0.0, 0.5]]
+    assert with_gray_levels(image, 0) is image
+
+
+def test_with_gray_levels_a_network_of_instance_norms_sees_exposure():
+    flat = {"features": (4, 4, 8, 8, 16, 4), "norm": "instance"}
+    image, generators = images(64, 64), []
+    for levels in (0, 7):
+        torch.manual_seed(0)
+        generators.append(WrappedGenerator("BasicUNet", flat, gray_levels=levels).eval())
+    darker = 0.5 * image - 0.3
+    blind, seeing = (
+        (net(darker)[0] - net(image)[0])[..., 24:40, 24:40].abs().mean() / net(image)[0].std() for net in generators
+    )
+    assert blind < 0.05  # what the zeros around the image leave
+    assert seeing > 5 * blind
+    torch.testing.assert_close(generators[1](image)[0], generators[1].body(with_gray_levels(image, 7)).tanh())
+    assert WrappedGenerator(**generators[1].get_settings()).get_settings() == generators[1].get_settings()
 
 
 def test_filled_up_borders_repeat_the_image():

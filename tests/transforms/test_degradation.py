@@ -234,6 +234,7 @@ def test_wrong_common_argument_is_refused(degradation, wrong):
         (RandRadiographBlur, {"unit": "inch"}),
         (RandRadiographBlur, {"focal_profile": "square"}),
         (RandPoorQuality, {"fault_prob": 2.0}),
+        (RandPoorQuality, {"tone_fault_prob": 2.0}),
         (RandPoorQuality, {"compression_prob": -1.0}),
         (RandToneCurve, {"gamma": 0.0}),
         (RandWindowClipping, {"cut": 0.5}),

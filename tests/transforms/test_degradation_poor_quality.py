@@ -64,6 +64,24 @@ def test_each_fault_takes_part_as_often_as_stated():
     assert counts.sub(400 * (0.5 + 1 / 64)).abs().max() < 40
 
 
+def test_images_that_keep_their_tone_have_every_other_fault():
+    blend = RandPoorQuality(gamma=2.0, cut=0.1, fault_prob=1.0, tone_fault_prob=0.5, prob=1.0).set_random_state(0)
+    drawn = []
+    for _ in range(200):
+        blend.randomize()
+        drawn.append(tuple(blend.drawn))  # blur, scatter, exposure, noise, tone curve, window
+    assert set(drawn) == {(True,) * 6, (True, True, False, True, False, False)}
+    assert 80 < drawn.count((True,) * 6) < 120
+
+
+def test_the_one_fault_of_an_image_that_keeps_its_tone_is_none_of_tone():
+    blend = RandPoorQuality(fault_prob=0.0, tone_fault_prob=0.0, prob=1.0).set_random_state(0)
+    for _ in range(50):
+        blend.randomize()
+        assert sum(blend.drawn) == 1
+        assert not blend.drawn[2]
+
+
 def test_a_range_of_fault_prob_gives_images_of_few_and_of_all_faults():
     blend = RandPoorQuality(fault_prob=(0.0, 1.0), prob=1.0).set_random_state(0)
     counts = torch.zeros(5)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from .class_head import ClassHead
 from .convolution_kind import ConvolutionKind
+from .gray_levels import with_gray_levels
 from .instance_norm import InstanceNorm
 from .local_line import local_line
 from .local_restorer import LocalRestorer
@@ -34,4 +35,5 @@ __all__ = [
     "SameDown",
     "SameUp",
     "local_line",
+    "with_gray_levels",
 ]

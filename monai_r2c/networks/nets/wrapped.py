@@ -22,7 +22,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from monai.bundle import ComponentLocator, ConfigComponent
 
-from ..blocks import ClassHead
+from ..blocks import ClassHead, with_gray_levels
 from ..convert import to_operational
 from .image_alone import ImageAlone
 
@@ -46,16 +46,21 @@ class WrappedGeneratorBase(nn.Module):
         class_pooling: str = "mean_max",
         residual: bool = False,
         order: int | None = None,
+        gray_levels: int = 0,
     ) -> None:
         super().__init__()
         arguments = dict(arguments or {})
-        common = {"spatial_dims": spatial_dims, "in_channels": in_channels, "out_channels": in_channels}
+        if gray_levels < 0:
+            raise ValueError(f"gray_levels must be at least 0, got {gray_levels}.")
+        seen = (1 + gray_levels) * in_channels
+        common = {"spatial_dims": spatial_dims, "in_channels": seen, "out_channels": in_channels}
         body = _instantiated(network, {**common, **arguments})
         self.body = body if order is None else to_operational(body, order, bounded="tanh")
         self.network, self.arguments = network, arguments
         self.spatial_dims, self.in_channels, self.num_classes = spatial_dims, in_channels, num_classes
         self.class_pooling, self.residual, self.order = class_pooling, residual, order
-        layers = _output_shapes(self.body, network, in_channels, spatial_dims)
+        self.gray_levels = gray_levels
+        layers = _output_shapes(self.body, network, seen, in_channels, spatial_dims)
         self.class_layer = _deepest(layers) if class_layer is None else class_layer
         if self.class_layer not in layers:
             raise ValueError(
@@ -76,7 +81,7 @@ class WrappedGeneratorBase(nn.Module):
                 f"got the shape {list(image.shape)}."
             )
         whole = _padded(image, self.size_multiple)
-        output = self.body(whole)
+        output = self.body(with_gray_levels(whole, self.gray_levels))
         features = self.features.take()
         output = whole + output if self.residual else torch.tanh(output)
         size = image.shape[2:]
@@ -87,7 +92,10 @@ class WrappedGeneratorBase(nn.Module):
 
     def get_settings(self) -> dict[str, Any]:
         """Return the arguments that build this network again, as plain values."""
-        names = "network arguments spatial_dims in_channels num_classes class_layer class_pooling residual order"
+        names = (
+            "network arguments spatial_dims in_channels num_classes class_layer class_pooling residual order "
+            "gray_levels"
+        )
         return {name: getattr(self, name) for name in names.split()}
 
 
@@ -107,6 +115,9 @@ class WrappedGenerator(WrappedGeneratorBase):
         residual: whether the network's output is added to the image; otherwise it goes through tanh.
         order: turns the network into an operational one of this order (`to_operational`, bounded by tanh); None leaves
             it as it is.
+        gray_levels: number of maps beside the image from which a network whose norms take an image's mean and contrast
+            away can tell its exposure: see `monai_r2c.networks.blocks.with_gray_levels`. `in_channels` of `network` is
+            so many times larger, and one more.
 
     Shape:
         Input ``(batch, in_channels, *spatial)`` in [-1, 1]; output the pair of the image of the same shape, in [-1, 1]
@@ -175,7 +186,9 @@ def _padded(image: torch.Tensor, multiple: int) -> torch.Tensor:
     return F.pad(image, [end for length in reversed(missing) for end in (0, length)], mode="replicate")
 
 
-def _output_shapes(body: nn.Module, name: str, channels: int, spatial_dims: int) -> dict[str, tuple[int, ...]]:
+def _output_shapes(
+    body: nn.Module, name: str, seen: int, channels: int, spatial_dims: int
+) -> dict[str, tuple[int, ...]]:
     """Shapes of the feature maps that layers give for a small image, by layer, in the order in which they end."""
     shapes: dict[str, tuple[int, ...]] = {}
 
@@ -189,20 +202,21 @@ def _output_shapes(body: nn.Module, name: str, channels: int, spatial_dims: int)
         for layer, module in body.named_modules()
         if layer
     ]
-    image = torch.zeros(1, channels, *([_PROBE[spatial_dims]] * spatial_dims))
+    size = [_PROBE[spatial_dims]] * spatial_dims
+    expected = (1, channels, *size)
     training = body.training
     try:
         with torch.no_grad():
-            output = body.eval()(image)
+            output = body.eval()(torch.zeros(1, seen, *size))
     finally:
         body.train(training)
         for hook in hooks:
             hook.remove()
     if not isinstance(output, torch.Tensor):
         raise ValueError(f"{name}: must give one tensor, the image; it gave a {type(output).__name__}.")
-    if output.shape != image.shape:
+    if output.shape != expected:
         raise ValueError(
-            f"{name}: must keep the image's channels and size; of {tuple(image.shape)} it made {tuple(output.shape)}."
+            f"{name}: must keep the image's channels and size; of {expected} it made {tuple(output.shape)}."
         )
     return shapes
 

@@ -18,6 +18,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 
+from monai_r2c.utils import InputError
+
 from .compression import RandCompression
 from .contrast_loss import RandContrastLoss
 from .degradation import LATITUDE, RandDegradation, severity_range
@@ -26,6 +28,8 @@ from .quantum_noise import RandQuantumNoise
 from .radiograph_blur import RandRadiographBlur
 from .tone_curve import RandToneCurve
 from .window_clipping import RandWindowClipping
+
+_OF_TONE = (RandExposure, RandToneCurve, RandWindowClipping)
 
 
 class RandPoorQuality(RandDegradation):
@@ -48,6 +52,8 @@ class RandPoorQuality(RandDegradation):
         fault_prob: probability of each fault, in [0, 1]; a number, or the range of a uniform draw per image: then some
             images have few faults and some have all, where one number makes nearly all of them blurred or noisy.
         compression_prob: probability of compression, likewise.
+        tone_fault_prob: probability that exposure, tone curve and window are among an image's faults at all. The others
+            keep their tone, so that a network learns to leave it where an image gives no reason to change it.
         prob: probability that an image is degraded.
         latitude: decades of detector signal from black to white.
         value_range: gray values of black and of white, such as (-1, 1) after scaling for a network.
@@ -81,6 +87,7 @@ class RandPoorQuality(RandDegradation):
         quality: float | Sequence[float] | None = None,
         fault_prob: float | Sequence[float] = 0.8,
         compression_prob: float | Sequence[float] = 0.6,
+        tone_fault_prob: float = 1.0,
         prob: float = 0.1,
         latitude: float = LATITUDE,
         value_range: Sequence[float] = (0.0, 1.0),
@@ -88,6 +95,9 @@ class RandPoorQuality(RandDegradation):
         super().__init__(prob=prob, latitude=latitude, value_range=value_range)
         self.fault_prob_range = severity_range("RandPoorQuality: fault_prob", fault_prob, 0, 1)
         self.compression_prob_range = severity_range("RandPoorQuality: compression_prob", compression_prob, 0, 1)
+        if not 0 <= tone_fault_prob <= 1:
+            raise InputError(f"RandPoorQuality: tone_fault_prob must be in [0, 1], got {tone_fault_prob}.")
+        self.tone_fault_prob = tone_fault_prob
         common: dict[str, Any] = {"prob": 1.0, "latitude": latitude}
         faults: list[RandDegradation] = [
             RandRadiographBlur(
@@ -122,11 +132,14 @@ class RandPoorQuality(RandDegradation):
             low if low == high else self.R.uniform(low, high)
             for low, high in (self.fault_prob_range, self.compression_prob_range)
         )
+        keeps_tone = self.tone_fault_prob < 1 and self.R.random_sample() >= self.tone_fault_prob
+        may_act = [not (keeps_tone and isinstance(fault, _OF_TONE)) for fault in self.faults]
         draws = self.R.random_sample(len(self.faults))
         probs = [of_compression if isinstance(fault, RandCompression) else of_a_fault for fault in self.faults]
-        self.drawn = [bool(draw < prob) for prob, draw in zip(probs, draws)]
+        self.drawn = [may and bool(draw < prob) for may, prob, draw in zip(may_act, probs, draws)]
         if not any(self.drawn):
-            self.drawn[self.R.randint(len(self.faults))] = True
+            possible = [number for number, may in enumerate(may_act) if may]
+            self.drawn[possible[self.R.randint(len(possible))]] = True
         for fault in self.faults:
             fault.randomize(None)
 
