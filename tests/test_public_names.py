@@ -39,7 +39,7 @@ PUBLIC = {
         prepare_image_batch prepare_unpaired_batch translate_unpaired
     """,
     "inferers": """
-        RestorationInferer keeps_native_detail working_size
+        RestorationInferer keeps_native_detail with_tone_of working_size
     """,
     "handlers": """
         BestModel CaseWriter ClassPreservationScores ClassificationScores CycleErrorScores EpochLog

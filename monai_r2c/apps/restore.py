@@ -57,6 +57,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Refuse images that are more times larger than the size the model works at.",
 )
+@click.option(
+    "--keep-tone", is_flag=True, help="Leave exposure and contrast as they are; take noise, blur and scatter away."
+)
 @click.option("--spacing", type=float, metavar="MM", help="Distance of pixels, for images that state none.")
 @click.option("--passes", type=click.IntRange(min=1), default=1, show_default=True, help="Times over its own output.")
 @click.option(
@@ -83,6 +86,7 @@ def restore(
     output: Path,
     size: str,
     max_enlargement: float,
+    keep_tone: bool,
     spacing: float | None,
     passes: int,
     precision: str,
@@ -124,7 +128,8 @@ def restore(
         click.echo(describe_model(model))
         if size == "native" and not keeps_native_detail(network):
             click.echo(f"Warning: the model was trained at {trained.image_size} pixels and sees another scale now.")
-    inferer = RestorationInferer(passes, working_size(size, network, trained.image_size), max_enlargement)
+    at = working_size(size, network, trained.image_size)
+    inferer = RestorationInferer(passes, at, max_enlargement, keep_tone)
     items = [{"image": str(source), "file": place} for place, source in plan.sources.items()]
     saver = RestorationSaver(
         items, trained.classes, output, output / PREDICTIONS, model, inferer, precision, overwrite, file_is_place=True

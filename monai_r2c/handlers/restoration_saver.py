@@ -56,7 +56,7 @@ class RestorationSaver:
         output_dir: folder of the restored images.
         predictions: path of the table.
         model: path of the model file, which the table and DICOM files name by its SHA-256.
-        inferer: of the evaluator; its size and passes are part of what an image is made with.
+        inferer: of the evaluator; its size, passes and tone are part of what an image is made with.
         precision: of the evaluator.
         overwrite: restore again what is done, and take over a folder that was made with another model, size, number of
             passes or precision; else such a folder is refused, and `remaining` leaves out what is done.
@@ -235,10 +235,11 @@ class RestorationSaver:
 def restoration_settings(
     model: str | os.PathLike | None, inferer: RestorationInferer | None, precision: str
 ) -> dict[str, Any]:
-    """Return what decides how an image is restored: the model's SHA-256, working size, passes, precision."""
+    """Return what decides how an image is restored: the model's SHA-256, working size, passes, tone, precision."""
     digest = "" if model is None else model_digest(model)
     inferer = inferer or RestorationInferer()
-    return {"model": digest, "size": inferer.size, "passes": inferer.passes, "precision": precision}
+    settings = {"model": digest, "size": inferer.size, "passes": inferer.passes, "keep_tone": inferer.keep_tone}
+    return {**settings, "precision": precision}
 
 
 def describe_restoration(model: str | os.PathLike | None, settings: Mapping[str, Any]) -> str:
@@ -247,6 +248,7 @@ def describe_restoration(model: str | os.PathLike | None, settings: Mapping[str,
         return ""
     trained, passes = read_settings(model), settings["passes"]
     at = "native size" if settings["size"] == "native" else f"{settings['size']} pixels"
+    at += ", in the tone of the source" * settings["keep_tone"]
     return (
         f"Restored by monai_r2c {monai_r2c.__version__}: {trained.variant} restorer of order {trained.order}, "
         f"model {settings['model'][:12]}, {passes} pass{'es' * (passes > 1)} at {at}, {settings['precision']}"

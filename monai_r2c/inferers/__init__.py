@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from .restoration import RestorationInferer
+from .tone import with_tone_of
 from .working_size import keeps_native_detail, working_size
 
-__all__ = ["RestorationInferer", "keeps_native_detail", "working_size"]
+__all__ = ["RestorationInferer", "keeps_native_detail", "with_tone_of", "working_size"]

@@ -21,6 +21,8 @@ from monai.inferers import Inferer
 from monai_r2c.utils import InputError
 from monai_r2c.utils.metadata import plain_tensor, with_metadata_of
 
+from .tone import with_tone_of
+
 LONGEST = 64
 """An image whose longer side is more than this many times its shorter one is no radiograph, and is refused."""
 
@@ -41,6 +43,8 @@ class RestorationInferer(Inferer):
             restorer sees structures at another scale than in training, unless it was made for it (see `working_size`),
             and needs memory in proportion to the pixels.
         max_enlargement: the most that a result may be enlarged by, see `enlargement`; None is any.
+        keep_tone: whether the result of each pass is brought back to the exposure and contrast of the input
+            (`with_tone_of`), so that noise, blur and scatter alone are taken away.
 
     Raises:
         ValueError: when `passes`, a length or `max_enlargement` is below 1, or `size` is another word; on a call, when
@@ -54,7 +58,13 @@ class RestorationInferer(Inferer):
         ((1, 1, 500, 400), (1, 2), 2)
     """
 
-    def __init__(self, passes: int = 1, size: int | str = "native", max_enlargement: float | None = None) -> None:
+    def __init__(
+        self,
+        passes: int = 1,
+        size: int | str = "native",
+        max_enlargement: float | None = None,
+        keep_tone: bool = False,
+    ) -> None:
         if passes < 1:
             raise ValueError(f"passes must be at least 1, got {passes}.")
         if size != "native" and (not isinstance(size, int) or size < 1):
@@ -64,6 +74,7 @@ class RestorationInferer(Inferer):
         self.passes = passes
         self.size = size
         self.max_enlargement = max_enlargement
+        self.keep_tone = keep_tone
 
     def enlargement(self, shape: Sequence[int]) -> float:
         """How many times the result of an image of this spatial shape is enlarged: at least 1, which loses nothing."""
@@ -103,7 +114,10 @@ class RestorationInferer(Inferer):
         for _ in range(self.passes):
             result = network(image, *args, **kwargs)
             image, logits = (result, None) if isinstance(result, torch.Tensor) else result
-            results.append((with_metadata_of(inputs, _resampled(image, inputs.shape[2:])), logits))
+            restored = _resampled(image, inputs.shape[2:])
+            if self.keep_tone:
+                restored = with_tone_of(restored, plain_tensor(inputs))
+            results.append((with_metadata_of(inputs, restored), logits))
         return results
 
     def _check(self, shape: Sequence[int]) -> None:

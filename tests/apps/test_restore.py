@@ -34,7 +34,8 @@ from PIL import Image
 from radiograph_files import ramp, write_dicom_file
 
 from monai_r2c.apps.restore import plan_restoration, restore
-from monai_r2c.networks import NativeGenerator, R2CGenerator, save_model
+from monai_r2c.inferers import with_tone_of
+from monai_r2c.networks import NativeGenerator, R2CGenerator, load_restorer, save_model
 from monai_r2c.transforms import LoadRadiograph
 from monai_r2c.utils import InputError, RunError
 
@@ -137,6 +138,20 @@ def test_the_restored_pixels_are_the_network_s(images: Path, tmp_path: Path, cha
     torch.testing.assert_close(written.as_tensor(), expected, atol=1e-4, rtol=0)
     row = rows(tmp_path / "out")["b.png"]
     assert float(row["probability_covid"]) == pytest.approx(float(logits.softmax(1)[0, 1]), abs=1e-5)
+
+
+def test_keep_tone_leaves_the_mean_of_the_image_and_says_so(images: Path, tmp_path: Path, model: Path) -> None:
+    arguments = (images, "--model", model, "--output", tmp_path / "out", "--size", "native")
+    assert run(*arguments, "--keep-tone").exit_code == 0
+    network, _ = load_restorer(model)
+    source, written = LoadRadiograph()(images / "sub/b.png"), LoadRadiograph()(tmp_path / "out/sub/b.png")
+    with torch.no_grad():
+        network_image, _ = network.eval()(2 * source.as_tensor()[None] - 1)
+    expected = with_tone_of(network_image, 2 * source.as_tensor()[None] - 1)[0]
+    torch.testing.assert_close(2 * written.as_tensor() - 1, expected, atol=1e-4, rtol=0)
+    written_by = pydicom.dcmread(tmp_path / "out/sub/c.dcm").DerivationDescription
+    assert "at native size, in the tone of the source, fp32" in written_by
+    assert "made with another keep_tone" in str(run(*arguments).exception)
 
 
 def test_trained_size_is_the_default_and_keeps_the_image_s_own(tmp_path: Path, model: Path) -> None:

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from monai.data import MetaTensor
 from monai.inferers import SimpleInferer
 
-from monai_r2c.inferers import RestorationInferer, working_size
+from monai_r2c.inferers import RestorationInferer, with_tone_of, working_size
 from monai_r2c.utils import InputError
 
 
@@ -45,6 +45,27 @@ def test_a_network_of_one_tensor_gives_one_tensor_as_with_monai() -> None:
     assert torch.equal(restored, inputs / 4)
     assert torch.equal(RestorationInferer()(inputs, torch.tanh), SimpleInferer()(inputs, torch.tanh))
     assert [logits for _, logits in RestorationInferer(passes=2).all_passes(inputs, torch.tanh)] == [None, None]
+
+
+def test_keep_tone_gives_back_the_exposure_and_contrast_of_the_input() -> None:
+    inputs = torch.rand(2, 3, 9, 8, generator=torch.Generator().manual_seed(0)) - 0.5
+
+    def darken(image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return 0.5 * image - 0.2, image.amax((1, 2, 3))[:, None]
+
+    for image, _ in RestorationInferer(passes=2, keep_tone=True).all_passes(inputs, darken):
+        torch.testing.assert_close(image, inputs)
+    _, second = RestorationInferer(passes=2, keep_tone=True).all_passes(inputs, darken)
+    torch.testing.assert_close(second[1], darken(darken(inputs)[0])[1])  # a pass goes over what the network gave
+
+
+def test_an_image_without_contrast_or_with_the_opposite_one_keeps_its_gray_values() -> None:
+    image = torch.tensor([-0.5, 0.0, 0.5]).expand(1, 1, 2, 3)
+    assert torch.equal(with_tone_of(torch.full_like(image, 0.3), image), torch.full_like(image, 0.3))
+    assert torch.equal(with_tone_of(-image, image), -image)
+    # least squares by hand: x = (-1, 0, 1) and y = (-0.5, 0.5, 0.6) have slope 0.55 and mean 0.2
+    y = torch.tensor([-0.5, 0.5, 0.6]).expand(1, 1, 2, 3)
+    torch.testing.assert_close(with_tone_of(2 * image, y)[0, 0, 0], torch.tensor([-0.35, 0.2, 0.75]))
 
 
 def test_native_size_hands_the_image_on_as_it_is() -> None:
