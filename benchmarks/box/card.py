@@ -108,16 +108,18 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
 
 def _bed_table(beds: Mapping[str, Any]) -> str:
     lines = [
-        "| faults | images | PSNR poor → restored | gain, dB | SSIM poor → restored | gain | detail, dB | gradient "
-        "| flagged `worse` |"
+        "| faults | images | PSNR poor → restored | gain, dB | tone kept, dB | SSIM poor → restored | gain "
+        "| detail, dB | gradient | flagged `worse` |"
     ]
-    lines.append("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    lines.append("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for key, (bed, source) in _BEDS.items():
         scores = beds[key]["scores"]
         cells = [bed, f"{beds[key]['count']}, {source}"]
         for name, digits in (("psnr", 2), ("ssim", 3)):
             before, after = scores[name]["mean"], scores[f"{name}_restored"]["mean"]
             cells += [f"{before:.{digits}f} → {after:.{digits}f}", _interval(scores[f"{name}_gain"], digits)]
+            if name == "psnr":
+                cells.append(f"{scores['psnr_tone_kept']['mean']:.2f}")
         cells += [f"{scores['detail_snr']['mean']:.1f} → {scores['detail_snr_restored']['mean']:.1f}"]
         cells += [f"{scores['gradient']['mean']:.2f} → {scores['gradient_restored']['mean']:.2f}"]
         cells += [_percent(beds[key]["flagged"]["worse"])]

@@ -22,6 +22,7 @@ from monai.transforms import Compose
 
 from benchmarks.restoration.scores import GoodLook, psnr, score_image, ssim
 from benchmarks.restoration.settings import read_settings
+from monai_r2c.inferers import with_tone_of
 from monai_r2c.metrics import bootstrap_intervals
 from monai_r2c.metrics.restoration_check import RestorationCheck
 from monai_r2c.transforms import RandContrastLossd, RandQuantumNoised, RandRadiographBlurd
@@ -130,6 +131,10 @@ def _score(
             for name in _SHOWN:
                 if name in scores:
                     table.setdefault(name + suffix, []).append(scores[name])
+        if originals is not None:
+            kept = with_tone_of(2 * restored[None] - 1, 2 * image[None] - 1)[0]
+            for name, value in _quick((kept + 1) / 2, originals[number]).items():
+                table.setdefault(f"{name}_tone_kept", []).append(value)
         flags.append(check(image, restored)["flags"] if check is not None and look is not None else "")
     for name in [name for name in table if f"{name}_restored" in table]:
         table[f"{name}_gain"] = [b - a for a, b in zip(table[name], table[f"{name}_restored"])]
