@@ -24,7 +24,7 @@ from monai_r2c.networks import read_settings
 
 from .datalist import CLASSES
 
-NOTES = {"name": "chest radiograph restorer 3"}
+NOTES = {"name": "chest radiograph restorer 4"}
 FIRST_STEPS = 50
 _SETTINGS = ("image_size", "max_epochs", "decay_epoch", "val_interval", "seed")
 _CURVE = {
@@ -39,6 +39,7 @@ _CONFIGS = {
     "working size": (f"{_BUNDLE}/train.yaml", "benchmarks/box/train.yaml"),
     "native size": (f"{_BUNDLE}/train.yaml", f"{_BUNDLE}/native.yaml", "benchmarks/box/native.yaml"),
 }
+_CONFIGS["native size, exposure seen"] = (*_CONFIGS["native size"], "benchmarks/box/tone.yaml")
 
 
 def read_training(runs: Sequence[Path], commit: str, before: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
@@ -74,7 +75,7 @@ def commands(stages: Sequence[Mapping[str, Any]]) -> list[str]:
     """The commands of the training, one a stage, after that of the datalist."""
     found = []
     for number, stage in enumerate(stages, 1):
-        native = " --native DATA/native" if stage["kind"] == "native size" else ""
+        native = " --native DATA/native" if stage["kind"].startswith("native size") else ""
         data = f"python -m benchmarks.box.datalist --data DATA/cxr{native} --out runs/box/data"
         if data not in found:
             found.append(data)
@@ -129,9 +130,12 @@ def _stage(run: Path, commit: str) -> dict[str, Any]:
         (row for row in rows if row["validation/psnr_restored"]), key=lambda r: float(r["validation/psnr_restored"])
     )
     curve = [{short: float(row[name]) for name, short in _CURVE.items() if row.get(name)} for row in rows]
-    native = read_settings(run / "model.pt").keeps_native_detail
+    trained = read_settings(run / "model.pt")
+    kind = "native size" if trained.keeps_native_detail else "working size"
+    if trained.generator.get("whole", {}).get("gray_levels"):
+        kind += ", exposure seen"
     return {
-        "kind": "native size" if native else "working size",
+        "kind": kind,
         "commit": commit,
         "settings": {name: settings[name] for name in _SETTINGS},
         "epochs": int(rows[-1]["epoch"]),
