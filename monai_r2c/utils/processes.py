@@ -22,6 +22,8 @@ import torch.distributed as dist
 
 from .errors import InputError
 
+_RELEASE_SECONDS = 5.0
+
 
 def process_rank() -> int:
     """Return the number of this process among those of the run, from 0; 0 writes the files."""
@@ -124,9 +126,13 @@ def _wait_until_released(*shared: torch.Tensor) -> None:
     """Wait until only the caller holds the tensors.
 
     A thread of gloo lets go of a tensor some time after the caller has its result. Where that thread is late and the
-    process ends meanwhile, it waits for an interpreter that is gone, and the process aborts.
+    process ends meanwhile, it waits for an interpreter that is gone, and the process aborts. NCCL has no such thread.
+    A tensor that somebody keeps for good is not waited for beyond `_RELEASE_SECONDS`.
     """
-    while any(tensor._use_count() > 1 for tensor in shared):  # type: ignore[attr-defined]
+    latest = time.monotonic() + _RELEASE_SECONDS
+    while any(not tensor.is_cuda and tensor._use_count() > 1 for tensor in shared):  # type: ignore[attr-defined]
+        if time.monotonic() > latest:
+            return
         time.sleep(0.0002)
 
 
