@@ -51,8 +51,8 @@ class Lesson:
         return float(self.settings.bed(self.bed.name)["minutes"])
 
     @property
-    def key(self) -> str:
-        """Score by which choices are made on validation."""
+    def key(self) -> str | None:
+        """Score on validation by which weights are chosen; None where the last ones are taken."""
         return self.settings.key["reference" if self.bed.has_references else "real"]
 
 

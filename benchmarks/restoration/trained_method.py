@@ -63,7 +63,7 @@ class TrainedMethod:
             lesson.folder / "checkpoint.pt",
             look_at_validation(lesson),
             lesson.key,
-            SCORES[lesson.key][1],
+            lesson.key is not None and SCORES[lesson.key][1],
             lesson.settings.look,
             tell=lesson.tell,
         )

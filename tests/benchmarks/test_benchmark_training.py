@@ -58,9 +58,11 @@ class Busy:
         self.restorer.load_state_dict(state)
 
 
-def make_run(path: Path, look: Callable, minutes: float = 0.2 * SECOND) -> BudgetedRun:
+def make_run(
+    path: Path, look: Callable, minutes: float = 0.2 * SECOND, key: str | None = "score"
+) -> BudgetedRun:
     every = {"look_every": 0.05 * SECOND, "save_every": 0.05 * SECOND}
-    return BudgetedRun(Busy(), minutes, path, look, "score", **every, tell=lambda line: None)
+    return BudgetedRun(Busy(), minutes, path, look, key, **every, tell=lambda line: None)
 
 
 def test_the_budget_ends_the_training(tmp_path: Path) -> None:
@@ -88,6 +90,12 @@ def test_the_best_look_s_weights_are_kept(tmp_path: Path) -> None:
     looked = [point["score"] for point in run.progress["curve"]]
     assert -abs(kept - 5) == max(looked)
     assert kept < run.progress["steps"]
+
+
+def test_without_a_key_the_last_look_s_weights_are_kept(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "a.pt", lambda network: {"score": -float(network.weight)}, key=None)
+    assert float(run.run()["weight"]) == run.progress["steps"]
+    assert run.best["minutes"] == run.progress["minutes"]
 
 
 def test_a_killed_run_goes_on_with_what_it_was_charged(tmp_path: Path) -> None:

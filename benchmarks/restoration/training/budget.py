@@ -53,7 +53,7 @@ class BudgetedRun:
         minutes: of the budget.
         path: of the checkpoint.
         look: scores of the restorer on validation images.
-        key: the score that says which weights are kept.
+        key: the score that says which weights are kept; with None those of the last look are.
         lower_better: whether a lower one is better.
         look_every, save_every: minutes of the budget.
         tell: is given a line at each look.
@@ -65,7 +65,7 @@ class BudgetedRun:
         minutes: float,
         path: Path,
         look: Look,
-        key: str,
+        key: str | None,
         lower_better: bool = False,
         look_every: float = 0.5,
         save_every: float = 1.0,
@@ -111,9 +111,10 @@ class BudgetedRun:
         scores = self.look(restorer.eval())
         restorer.train(training)
         self.progress["curve"].append({"minutes": self.progress["minutes"], **scores})
-        if not self.best or self._is_better(scores[self.key], self.best["score"]):
+        score = None if self.key is None else scores[self.key]
+        if score is None or not self.best or self._is_better(score, self.best["score"]):
             weights = {name: value.detach().clone() for name, value in restorer.state_dict().items()}
-            self.best = {"score": scores[self.key], "minutes": self.progress["minutes"], "weights": weights}
+            self.best = {"score": score, "minutes": self.progress["minutes"], "weights": weights}
         shown = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
         self.tell(f"{self.progress['minutes']:.1f} of {self.budget:g} min, step {self.progress['steps']}: {shown}")
         self._mark = self._seconds()
