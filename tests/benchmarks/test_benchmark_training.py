@@ -58,9 +58,7 @@ class Busy:
         self.restorer.load_state_dict(state)
 
 
-def make_run(
-    path: Path, look: Callable, minutes: float = 0.2 * SECOND, key: str | None = "score"
-) -> BudgetedRun:
+def make_run(path: Path, look: Callable, minutes: float = 0.2 * SECOND, key: str | None = "score") -> BudgetedRun:
     every = {"look_every": 0.05 * SECOND, "save_every": 0.05 * SECOND}
     return BudgetedRun(Busy(), minutes, path, look, key, **every, tell=lambda line: None)
 

@@ -12,6 +12,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -28,9 +30,10 @@ def made(batch, channels, out, rows, columns):
     return image.to(memory_format=torch.channels_last).requires_grad_(), weight.requires_grad_()
 
 
-@pytest.fixture(params=[winograd._STRIP_BYTES, 1], ids=["in one strip", "a row of tiles at a time"])
+@pytest.fixture(params=[2**20, 1], ids=["in one strip", "a row of tiles at a time"])
 def strips(request, monkeypatch):
-    monkeypatch.setattr(winograd, "_STRIP_BYTES", request.param)
+    way = replace(winograd._BATCH, strip_bytes=request.param)
+    monkeypatch.setattr(winograd, "way_of_this_machine", lambda: way)
 
 
 @pytest.mark.parametrize("sizes", SIZES)
@@ -54,8 +57,10 @@ def test_its_gradients_are_those_of_the_direct_convolution(sizes, strips):
         torch.testing.assert_close(winograd.gradient_of_weight(gradient, image), by_weight, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("way", [winograd._BATCH, replace(winograd._ONE_BY_ONE, least_channels=40, least_pixels=1024)])
 @pytest.mark.parametrize("padding_mode", ["reflect", "zeros", "circular"])
-def test_a_wide_layer_takes_it_and_gives_what_it_gave(padding_mode, monkeypatch):
+def test_a_wide_layer_takes_it_and_gives_what_it_gave(padding_mode, way, monkeypatch):
+    monkeypatch.setattr(winograd, "way_of_this_machine", lambda: way)
     torch.manual_seed(0)
     layer = OperationalConv2d(32, 96, 3, order=3, padding=1, padding_mode=padding_mode)
     x = (2 * torch.rand(1, 32, 36, 32) - 1).to(memory_format=torch.channels_last).requires_grad_()
@@ -87,7 +92,21 @@ def test_a_wide_layer_takes_it_and_gives_what_it_gave(padding_mode, monkeypatch)
         (torch.zeros(1, 96, 32, 32).bfloat16().to(memory_format=torch.channels_last), 96, (34, 34)),
     ],
 )
-def test_where_it_does_not_pay_it_is_not_taken(x, out, padded):
+def test_where_it_does_not_pay_it_is_not_taken(x, out, padded, monkeypatch):
+    monkeypatch.setattr(winograd, "way_of_this_machine", lambda: winograd._BATCH)
     assert not winograd.pays(x, torch.zeros(out, x.shape[1], 3, 3, dtype=x.dtype), padded)
     good = torch.zeros(1, 96, 32, 32).to(memory_format=torch.channels_last)
     assert winograd.pays(good, torch.zeros(96, 96, 3, 3), (34, 34))
+
+
+@pytest.mark.parametrize(("of_products", "one_by_one"), [(1.0, False), (2.5, True)])
+def test_the_way_follows_from_the_time_of_products_and_of_a_convolution(of_products, one_by_one, monkeypatch):
+    work = {torch.bmm: 36 * 128 * 192 * 64 * of_products, F.conv2d: 64 * 192 * 9 * 32 * 32}
+
+    def seconds(call):
+        return work[torch.bmm if call().dim() == 3 else F.conv2d] * 1e-11
+
+    monkeypatch.setattr(winograd, "_seconds", seconds)
+    winograd.way_of_this_machine.cache_clear()
+    assert winograd.way_of_this_machine().one_by_one == one_by_one
+    winograd.way_of_this_machine.cache_clear()

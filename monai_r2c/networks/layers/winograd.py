@@ -20,8 +20,12 @@ Source: A. Lavin, S. Gray, "Fast algorithms for convolutional neural networks", 
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -38,11 +42,56 @@ _TO_TILE = (  # how a kernel of three pixels becomes six numbers
     (1 / 24, -1 / 12, 1 / 6),
     (0.0, 0.0, 1.0),
 )
-# What the tiles of a strip of rows may take: 2.25 times what their pixels do, and they should stay in the cache.
-_STRIP_BYTES = 6 * 2**20
-# Bringing pixels to tiles and back costs the same for any number of products, so there must be many of them: channels
-# (half the harmonic mean of those in and out) and pixels.
-_LEAST_CHANNELS, _LEAST_PIXELS = 40, 32 * 32
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the products are taken, and from when on they pay.
+
+    Args:
+        strip_bytes: what the tiles of a strip of rows may take: 2.25 times what their pixels do.
+        least_channels: half the harmonic mean of those in and out. Bringing pixels to tiles and back costs the same for
+            any number of products, so there must be many of them.
+        least_pixels: of the image.
+        one_by_one: by oneDNN, a call for each of the 36, rather than as torch's batch of products.
+    """
+
+    strip_bytes: int
+    least_channels: int
+    least_pixels: int
+    one_by_one: bool
+
+
+_BATCH = Way(6 * 2**20, 40, 32 * 32, False)  # tiles that stay in the cache
+_ONE_BY_ONE = Way(24 * 2**20, 60, 64 * 64, True)  # fewer calls with more to do
+# Rate of torch's batch of products to that of oneDNN's convolution below which oneDNN takes the products. Processors were
+# met at about 1 and at 0.4, so that no noise of the measurement crosses it.
+_SLOW = 0.65
+_KEPT_BYTES = 128 * 2**20
+_of_thread = threading.local()
+
+
+@functools.cache
+def way_of_this_machine() -> Way:
+    """Measured once in a process, in some 30 ms: torch's products are at half of what some processors can do."""
+    if not torch.backends.mkldnn.is_available() or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        return _BATCH
+    with torch.no_grad(), torch.autocast("cpu", enabled=False):
+        tiles, numbers = torch.ones(_TILE**2, 128, 192), torch.ones(_TILE**2, 192, 64)
+        image = torch.ones(1, 192, 34, 34).to(memory_format=torch.channels_last)
+        weight = torch.ones(64, 192, 3, 3).to(memory_format=torch.channels_last)
+        batch, direct = math.inf, math.inf
+        for _ in range(6):  # the first warms up
+            batch = min(batch, _seconds(lambda: torch.bmm(tiles, numbers)))
+            direct = min(direct, _seconds(lambda: F.conv2d(image, weight)))
+    products = tiles.numel() * numbers.shape[2] / (weight.numel() * 32 * 32)
+    return _ONE_BY_ONE if products * direct / batch < _SLOW else _BATCH
+
+
+def _seconds(call: Callable[[], torch.Tensor]) -> float:
+    start = time.thread_time()  # other threads may be at work in the process
+    call()
+    return time.thread_time() - start
 
 
 def pays(x: torch.Tensor, weight: torch.Tensor, padded: Sequence[int]) -> bool:
@@ -54,15 +103,18 @@ def pays(x: torch.Tensor, weight: torch.Tensor, padded: Sequence[int]) -> bool:
         padded: rows and columns of the image.
     """
     out_channels, in_channels, *kernel = weight.shape
-    return (
+    if (
         kernel == [3, 3]
         and x.dtype == weight.dtype == torch.float32
         and x.device.type == "cpu"
         and is_channels_last(x)
         and not any((length - 2) % _OUT for length in padded)
-        and in_channels * out_channels >= _LEAST_CHANNELS * (in_channels + out_channels)
-        and len(x) * math.prod(padded) >= _LEAST_PIXELS
-    )
+    ):
+        channels, pixels = in_channels * out_channels / (in_channels + out_channels), len(x) * math.prod(padded)
+        if channels >= _BATCH.least_channels and pixels >= _BATCH.least_pixels:
+            way = way_of_this_machine()
+            return channels >= way.least_channels and pixels >= way.least_pixels
+    return False
 
 
 def convolve(
@@ -86,12 +138,12 @@ def convolve(
     batch, rows, columns, _ = pixels.shape
     result = pixels.new_empty(batch, rows - 2, columns - 2, len(weight))
     strip = _strip_of(pixels)
-    lines, tiles = _space_for_tiles(pixels, strip)
-    products = tiles.new_empty(*tiles.shape[:-1], len(weight))
-    sums = products.new_empty(_OUT, *products.shape[1:])
+    shapes = _shapes_of_tiles(pixels.shape, strip)
+    of_products = (*shapes[1][:-1], len(weight))
+    lines, tiles, products, sums = _space(pixels, *shapes, of_products, (_OUT, *of_products[1:]))
     for start in range(0, rows - 2, strip):
         _fill_tiles(pixels[:, start : start + strip + 2], lines, tiles)
-        torch.bmm(_as_matrices(tiles), numbers, out=_as_matrices(products))
+        _multiply(_as_matrices(tiles), numbers, _as_matrices(products))
         _write_pixels(products, sums, result[:, start : start + strip])
     if bias is not None:
         result += bias
@@ -110,9 +162,9 @@ def gradient_of_weight(gradient: torch.Tensor, image: torch.Tensor) -> torch.Ten
     """The gradient of the weight, from the image and the gradient of `convolve`'s result."""
     pixels, gradients = image.permute(0, 2, 3, 1), _channels_last(gradient).permute(0, 2, 3, 1)
     strip = _strip_of(pixels)
-    lines, tiles = _space_for_tiles(pixels, strip)
-    shares = tiles.new_empty(*tiles.shape[:-1], gradients.shape[3])
-    share_lines = lines.new_empty(*lines.shape[:3], gradients.shape[2], gradients.shape[3])
+    shapes = _shapes_of_tiles(pixels.shape, strip)
+    of_lines, of_shares = (*shapes[0][:3], *gradients.shape[2:]), (*shapes[1][:-1], gradients.shape[3])
+    lines, tiles, share_lines, shares = _space(pixels, *shapes, of_lines, of_shares)
     total = pixels.new_zeros(_TILE**2, pixels.shape[3], gradients.shape[3])
     for start in range(0, gradients.shape[1], strip):
         _fill_tiles(pixels[:, start : start + strip + 2], lines, tiles)
@@ -122,9 +174,17 @@ def gradient_of_weight(gradient: torch.Tensor, image: torch.Tensor) -> torch.Ten
 
 
 def numbers_of(weight: torch.Tensor) -> torch.Tensor:
-    """What a weight is in the space of tiles: ``(36, in_channels, out_channels)``."""
-    out_channels, in_channels = weight.shape[:2]
-    return (_to_tiles(weight) @ weight.permute(2, 3, 1, 0).reshape(9, -1)).view(-1, in_channels, out_channels)
+    """What a weight is in the space of tiles: ``(36, out_channels, in_channels)``."""
+    return (_to_tiles(weight) @ weight.permute(2, 3, 0, 1).reshape(9, -1)).view(-1, *weight.shape[:2])
+
+
+def _multiply(tiles: torch.Tensor, numbers: torch.Tensor, out: torch.Tensor) -> None:
+    """``(36, tiles, in_channels)`` by ``(36, out_channels, in_channels)``."""
+    if tiles.dtype == torch.float32 and way_of_this_machine().one_by_one:
+        for place, tile, number in zip(out, tiles, numbers):
+            place.copy_(torch.ops.mkldnn._linear_pointwise(tile, number, None, "none", [], ""))
+    else:
+        torch.bmm(tiles, numbers.transpose(1, 2), out=out)
 
 
 def _to_tiles(like: torch.Tensor) -> torch.Tensor:
@@ -137,15 +197,31 @@ def _strip_of(pixels: torch.Tensor) -> int:
     """Rows of the result that are taken at once: strips are of one length, so that they can share their memory."""
     batch, rows, columns, channels = pixels.shape
     total = (rows - 2) // _OUT
-    most = _STRIP_BYTES // (batch * (columns // _OUT) * _TILE**2 * channels * pixels.element_size())
+    most = way_of_this_machine().strip_bytes // (
+        batch * (columns // _OUT) * _TILE**2 * channels * pixels.element_size()
+    )
     return _OUT * max(count for count in range(1, total + 1) if total % count == 0 and count <= max(most, 1))
 
 
-def _space_for_tiles(pixels: torch.Tensor, strip: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Memory for the tiles of a strip when their rows are summed up, and when their columns are too."""
-    batch, _, columns, channels = pixels.shape
-    lines = pixels.new_empty(_TILE, batch, strip // _OUT, columns, channels)
-    return lines, pixels.new_empty(_TILE, *lines.shape[:3], (columns - 2) // _OUT, channels)
+def _shapes_of_tiles(pixels: Sequence[int], strip: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Of the tiles of a strip when their rows are summed up, and when their columns are too."""
+    batch, _, columns, channels = pixels
+    lines = (_TILE, batch, strip // _OUT, columns, channels)
+    return lines, (_TILE, *lines[:3], (columns - 2) // _OUT, channels)
+
+
+def _space(like: torch.Tensor, *shapes: Sequence[int]) -> list[torch.Tensor]:
+    """Memory that holds nothing as yet. A thread keeps it for its next call: the system clears each fresh page."""
+    counts = [math.prod(shape) for shape in shapes]
+    total = sum(counts)
+    if like.dtype != torch.float32 or total * like.element_size() > _KEPT_BYTES:
+        space = like.new_empty(total)
+    else:
+        space = getattr(_of_thread, "space", None)
+        if space is None or len(space) < total:
+            with torch.inference_mode(False):  # what is made in that mode may not be written to outside of it
+                space = _of_thread.space = torch.empty(total, dtype=torch.float32, device="cpu")
+    return [part.view(*shape) for part, shape in zip(space[:total].split(counts), shapes)]
 
 
 def _as_matrices(tiles: torch.Tensor) -> torch.Tensor:
