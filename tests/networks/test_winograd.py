@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import pytest
@@ -110,3 +111,17 @@ def test_the_way_follows_from_the_time_of_products_and_of_a_convolution(of_produ
     winograd.way_of_this_machine.cache_clear()
     assert winograd.way_of_this_machine().one_by_one == one_by_one
     winograd.way_of_this_machine.cache_clear()
+
+
+@pytest.mark.parametrize("way", [winograd._BATCH, winograd._ONE_BY_ONE])
+def test_memory_that_inference_mode_made_serves_training_too(way, monkeypatch):
+    monkeypatch.setattr(winograd, "way_of_this_machine", lambda: way)
+    monkeypatch.setattr(winograd, "_of_thread", threading.local())
+    image, weight = (value.detach().float() for value in made(1, 8, 4, 18, 10))
+    with torch.inference_mode():
+        first = winograd.convolve(image, weight, None)
+        kept = first.clone()
+    with torch.no_grad():
+        other = winograd.convolve(2 * image, weight, None)
+    assert torch.equal(first, kept)
+    assert torch.equal(other, 2 * kept)

@@ -64,8 +64,8 @@ class Way:
 
 _BATCH = Way(6 * 2**20, 40, 32 * 32, False)  # tiles that stay in the cache
 _ONE_BY_ONE = Way(24 * 2**20, 60, 64 * 64, True)  # fewer calls with more to do
-# Rate of torch's batch of products to that of oneDNN's convolution below which oneDNN takes the products. Processors were
-# met at about 1 and at 0.4, so that no noise of the measurement crosses it.
+# Rate of torch's batch of products to that of oneDNN's convolution below which oneDNN takes the products. One processor
+# was met at about 1, one at 0.4: noise of the measurement should not cross it.
 _SLOW = 0.65
 _KEPT_BYTES = 128 * 2**20
 _of_thread = threading.local()
@@ -217,10 +217,11 @@ def _space(like: torch.Tensor, *shapes: Sequence[int]) -> list[torch.Tensor]:
     if like.dtype != torch.float32 or total * like.element_size() > _KEPT_BYTES:
         space = like.new_empty(total)
     else:
-        space = getattr(_of_thread, "space", None)
-        if space is None or len(space) < total:
+        kept: torch.Tensor | None = getattr(_of_thread, "space", None)
+        if kept is None or len(kept) < total:
             with torch.inference_mode(False):  # what is made in that mode may not be written to outside of it
-                space = _of_thread.space = torch.empty(total, dtype=torch.float32, device="cpu")
+                kept = _of_thread.space = torch.empty(total, dtype=torch.float32, device="cpu")
+        space = kept
     return [part.view(*shape) for part, shape in zip(space[:total].split(counts), shapes)]
 
 
