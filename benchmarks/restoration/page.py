@@ -210,18 +210,19 @@ def figure_path(kind: str, bed: str) -> str:
 
 
 def _fill(text: str, tables: Mapping[str, Sequence[Row]]) -> str:
-    """Put in the numbers that the text asks for as ``{bed/method/score}``, or ``{bed/method-other/score}``."""
+    """Put in the numbers that the text asks for as ``{bed/method/score}``, or ``{bed/method-other/score}``; a distance is a score."""
 
     def number(match: re.Match) -> str:
         bed, method, score = match[1].split("/")
         values = []
         for name in method.split("-"):
             row = next((row for row in tables.get(bed, ()) if row.method == name), None)
-            if row is None or score not in row.scores:
+            if row is None or score not in row.scores and score not in DECIMALS:
                 return "(no result yet)"
-            values.append(row.scores[score].mean)
+            values.append(row.mean("distances", score) if score in DECIMALS else row.scores[score].mean)
         value = values[0] - values[1] if len(values) > 1 else values[0]
-        return f"{value:{'+' * (len(values) > 1)}.{SCORES[score][2]}f}"
+        decimals = DECIMALS[score] if score in DECIMALS else SCORES[score][2]
+        return f"{value:{'+' * (len(values) > 1)}.{decimals}f}"
 
     return re.sub(r"\{([a-z_@0-9.]+/[a-z_0-9-]+/[a-z_]+)\}", number, text)
 
