@@ -97,7 +97,8 @@ def _processor() -> str:
     lines = stated.read_text(encoding="utf-8").splitlines() if stated.is_file() else []
     facts = dict(line.replace("\t", "").split(": ", 1) for line in lines if ": " in line)
     widest = next((name for name in ("avx512f", "avx2") if name in facts.get("flags", "").split()), "")
-    return " ".join(filter(None, (facts.get("model name", platform.machine()), widest)))
+    family = f"family {facts['cpu family']}" if "cpu family" in facts else ""  # names are shared by generations
+    return " ".join(filter(None, (facts.get("model name", platform.machine()), family, widest)))
 
 
 def _rounded(value: Any) -> Any:
