@@ -217,7 +217,7 @@ def _fill(text: str, tables: Mapping[str, Sequence[Row]]) -> str:
         values = []
         for name in method.split("-"):
             row = next((row for row in tables.get(bed, ()) if row.method == name), None)
-            if row is None or score not in row.scores and score not in DECIMALS:
+            if row is None or (score not in row.scores and score not in DECIMALS):
                 return "(no result yet)"
             values.append(row.mean("distances", score) if score in DECIMALS else row.scores[score].mean)
         value = values[0] - values[1] if len(values) > 1 else values[0]
