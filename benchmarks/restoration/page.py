@@ -210,7 +210,7 @@ def figure_path(kind: str, bed: str) -> str:
 
 
 def _fill(text: str, tables: Mapping[str, Sequence[Row]]) -> str:
-    """Put in the scores and distances that the text asks for as ``{bed/method/score}``, or ``{bed/method-other/score}``."""
+    """Put in the scores and distances asked for as ``{bed/method/score}``, or ``{bed/method-other/score}``."""
 
     def number(match: re.Match) -> str:
         bed, method, score = match[1].split("/")
