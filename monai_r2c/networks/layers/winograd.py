@@ -73,7 +73,7 @@ _of_thread = threading.local()
 
 @functools.cache
 def way_of_this_machine() -> Way:
-    """Measured once in a process, in some 30 ms: torch's products are at half of what some processors can do."""
+    """Measured once in a process, in some 20 ms: torch's products are at half of what some processors can do."""
     if not torch.backends.mkldnn.is_available() or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         return _BATCH
     with torch.no_grad(), torch.autocast("cpu", enabled=False):
