@@ -205,6 +205,27 @@ def test_output_that_a_forward_hook_sees_stays_as_it_was(variant):
     assert [name for name, output, then in seen if not torch.equal(output, then)] == []
 
 
+@pytest.mark.parametrize("variant", ["operational", "convolutional", "convolutional_light"])
+@pytest.mark.parametrize("norm", [("instance", {"affine": True}), None])
+def test_one_hook_alone_sees_what_stays_and_changes_nothing(variant, norm):
+    network = R2CGenerator(2, variant=variant, features=2, norm=norm, num_residual_blocks=1).eval()
+    image = torch.rand(1, 1, 8, 8)
+    wanted = [tensor.detach() for tensor in network(image)]  # with gradients nothing is overwritten
+    given, seen = image.clone(), []
+
+    def keep(tensor):
+        seen.extend((each, each.clone()) for each in (tensor if isinstance(tensor, tuple) else (tensor,)))
+
+    for module in network.modules():
+        for before in (True, False):
+            register = module.register_forward_pre_hook if before else module.register_forward_hook
+            with register(lambda m, x, *y: keep(y[0] if y else x[0])), torch.no_grad():
+                torch.testing.assert_close(network(image), tuple(wanted), rtol=0, atol=0)
+    assert len(seen) > 20
+    assert all(torch.equal(tensor, then) for tensor, then in seen)
+    assert torch.equal(image, given)
+
+
 @pytest.mark.parametrize("kind", [OperationalConv2d, OperationalConvTranspose2d])
 @pytest.mark.parametrize("scripted", [False, True])
 def test_images_that_fit_no_layer_are_refused_in_one_line(kind, scripted):

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from .chain import Chain
 from .class_head import ClassHead
 from .convolution_kind import ConvolutionKind
 from .gray_levels import with_gray_levels
@@ -24,6 +25,7 @@ from .residual import R2CResidualBlock
 
 __all__ = [
     "UPSAMPLINGS",
+    "Chain",
     "ClassHead",
     "ConvolutionKind",
     "InstanceNorm",

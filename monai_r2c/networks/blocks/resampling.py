@@ -16,10 +16,11 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 from ..layers import SameCrop, SamePad
+from .chain import Chain
 from .convolution_kind import ConvolutionKind
 
 
-class SameDown(nn.Sequential):
+class SameDown(Chain):
     """Strided convolution with TensorFlow's SAME padding, then any further layers.
 
     Args:
@@ -67,7 +68,7 @@ class SameUp(nn.Module):
         super().__init__()
         self.conv = kind.transposed(in_channels, out_channels, 3, stride=2, bias=bias)
         self.crop = SameCrop(3, 2)
-        self.after = nn.Sequential(*after)
+        self.after = Chain(*after)
 
     def forward(self, x: torch.Tensor, size: list[int]) -> torch.Tensor:
         return self.after(self.crop(self.conv(x), size))
@@ -96,7 +97,7 @@ class ResizeUp(nn.Module):
     ) -> None:
         super().__init__()
         self.conv = kind.conv(in_channels, out_channels, 3, padding=1, padding_mode="reflect", bias=bias)
-        self.after = nn.Sequential(*after)
+        self.after = Chain(*after)
 
     def forward(self, x: torch.Tensor, size: list[int]) -> torch.Tensor:
         return self.after(self.conv(F.interpolate(x, size, mode="nearest")))

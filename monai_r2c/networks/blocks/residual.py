@@ -14,7 +14,9 @@ from __future__ import annotations
 import torch
 import torch.nn as nn
 
+from .chain import Chain, is_spare
 from .convolution_kind import ConvolutionKind
+from .instance_norm import InstanceNorm
 
 
 class R2CResidualBlock(nn.Module):
@@ -35,9 +37,19 @@ class R2CResidualBlock(nn.Module):
         super().__init__()
         first = [kind.activation()] if kind.operational else []
         convolutions = [kind.conv(channels, channels, 3, padding=1, padding_mode="reflect", bias=False) for _ in "12"]
-        self.body = nn.Sequential(
+        self.body = Chain(
             *first, convolutions[0], *kind.after(channels), convolutions[1], *kind.after(channels, activated=False)
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.body(x)
+        change = self.body(x)
+        if not torch.jit.is_scripting():
+            return _sum(x, change, self.body)
+        return x + change
+
+
+@torch.jit.unused
+def _sum(x: torch.Tensor, change: torch.Tensor, body: Chain) -> torch.Tensor:
+    """Return the sum, in inference in the memory of the change."""
+    alike = x.dtype == change.dtype and isinstance(body[-1], InstanceNorm)  # which makes a tensor of its own
+    return change.add_(x) if alike and is_spare(change, body, body[-1]) else x + change

@@ -19,7 +19,7 @@ import torch.nn as nn
 
 from monai_r2c.utils import Variant
 
-from ..blocks import UPSAMPLINGS, ClassHead, ConvolutionKind, R2CResidualBlock, ResizeUp, SameDown, SameUp
+from ..blocks import UPSAMPLINGS, Chain, ClassHead, ConvolutionKind, R2CResidualBlock, ResizeUp, SameDown, SameUp
 from ..blocks.convolution_kind import PUBLISHED_NORM, LayerName
 from ..initialisation import glorot_uniform_
 from .checks import check_counts, check_image, check_variant
@@ -151,7 +151,7 @@ def _deep_ends(
     kind: ConvolutionKind, image: int, width: int, translated: int, level: Callable[..., nn.Module]
 ) -> tuple[nn.Module, nn.Module, nn.Module, nn.Module]:
     around = {"padding": 3, "padding_mode": "reflect"}
-    stem = nn.Sequential(kind.conv(image, width, 7, bias=False, **around), *kind.after(width))
+    stem = Chain(kind.conv(image, width, 7, bias=False, **around), *kind.after(width))
     down = nn.Sequential(*(SameDown(kind, n, 2 * n, 3, 2, False, *kind.after(2 * n)) for n in (width, 2 * width)))
     up = UpLevels([level(kind, 2 * n, n, False, *kind.after(n)) for n in (2 * width, width)])
     return stem, down, up, kind.conv(width, translated, 7, **around)
