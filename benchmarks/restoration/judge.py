@@ -23,6 +23,7 @@ from monai_r2c.metrics import LayerFeatures, classification_scores
 
 from .beds import Bed
 
+KEPT = Path(__file__).with_name("judge.pt")  # a training ends elsewhere on another processor: one judge for all
 _EPOCHS, _BATCH = 30, 16
 _FEATURES = "features.norm5"
 
@@ -56,13 +57,21 @@ def make_judge_network() -> nn.Module:
 
 
 def load_judge(path: Path, bed: Bed, epochs: int = _EPOCHS) -> Judge:
-    """Load the judge from `path`; train it on `bed`, which has references, and write it there first if need be."""
-    if not path.is_file():
-        _train(path, bed, epochs)
-    contents = torch.load(path, weights_only=True)
+    """Load the judge from `path`, else the one kept for the benchmark's images; for others train it and write it there.
+
+    Args:
+        path: of the judge's weights.
+        bed: to learn from; has references.
+        epochs: of its training.
+    """
+    kept = torch.load(KEPT, weights_only=True)
+    if path.is_file() or kept["images"] != bed.digest:
+        if not path.is_file():
+            _train(path, bed, epochs)
+        kept = torch.load(path, weights_only=True)
     network = make_judge_network()
-    network.load_state_dict(contents["weights"])
-    return Judge(network, contents["auc"])
+    network.load_state_dict(kept["weights"])
+    return Judge(network, kept["auc"])
 
 
 def _train(path: Path, bed: Bed, epochs: int) -> None:

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -151,23 +152,43 @@ def _of_kind(row: Row, score: str, kind: str) -> float:
 
 
 def _costs(tables: Mapping[str, Sequence[Row]]) -> str:
-    heads = ["bed", "method", "kind", "seeds", "minutes", "weights kept from minute", "steps", "parameters"]
+    heads = [
+        "bed",
+        "method",
+        "kind",
+        "seeds",
+        "minutes",
+        "weights kept from minute",
+        "steps",
+        "processor",
+        "parameters",
+    ]
     lines = ["## What each cost", "", _text("costs"), ""]
-    lines.append(_head([*heads, "ms an image", "peak memory, MiB", "settings"]))
+    lines.append(_head([*heads, "processor", "parameters", "ms an image", "peak memory, MiB", "settings"]))
     for bed, rows in tables.items():
         for row in rows:
             if not row.runs or row.runs[0]["learned_on"] != bed.split("@")[0] or ("@" in bed and row.kind == "filter"):
                 continue
             cells = [bed.split("@")[0], row.title, KINDS[row.kind], str(len(row.runs))]
             cells += [_number(row.mean(name), 1) for name in ("minutes", "kept_from_minute")]
-            cells += [_number(row.mean(name), 0) for name in ("steps", "parameters")]
+            steps, processors = _by_seed(row, "steps"), _by_seed(row, "host", "processor")
+            cells += [steps, processors.replace("AMD EPYC", "EPYC"), _number(row.mean("parameters"), 0)]
             cells += [_number(row.mean("milliseconds"), 1), _number(row.mean("peak_memory_mib"), 0)]
             cells.append(", ".join(f"{key} {_plain(value)}" for key, value in row.runs[0]["settings"].items()))
             lines.append("| " + " | ".join(cells) + " |")
     hosts = sorted({run["host"]["processor"] for rows in tables.values() for row in rows for run in row.runs})
     commits = sorted({run["commit"] for rows in tables.values() for row in rows for run in row.runs})
+    judges = sorted({f"{run['judge_auc']:.3f}" for rows in tables.values() for row in rows for run in row.runs})
     lines += ["", f"Processor: {', '.join(hosts)}. Package at commit: {', '.join(commits)}."]
+    lines += [f"AUC of the judge on the originals of the test images: {', '.join(judges)}."]
     return "\n".join(lines)
+
+
+def _by_seed(row: Row, *path: str) -> str:
+    """The entries of a row's seeds, once where all are alike, else one after the other."""
+    values = [functools.reduce(lambda found, key: found.get(key, ""), path, run) for run in row.runs]
+    texts = [f"{value:,}" if isinstance(value, int) else str(value) for value in values]
+    return " / ".join(texts[:1] if len(set(texts)) == 1 else texts)
 
 
 def _plain(value: Any) -> str:

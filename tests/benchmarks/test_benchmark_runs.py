@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -156,6 +157,13 @@ def test_the_judge_is_trained_once(work: Path, settings: Settings, tmp_path: Pat
     images = torch.rand(4, 1, 48, 48)
     assert torch.equal(judge.features(images), again.features(images))
     assert 0 <= again.auc <= 1
+
+
+def test_the_judge_of_the_benchmarks_images_is_the_kept_one(tmp_path: Path) -> None:
+    results = read_results(bed="unknown")
+    bed = SimpleNamespace(digest=results[0]["images"])
+    assert 0.8 < load_judge(tmp_path / "judge.pt", bed).auc < 0.9  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture
