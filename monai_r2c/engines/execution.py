@@ -34,10 +34,11 @@ Way = tuple[str, str]
 Generator = R2CGenerator | WrappedGenerator | NativeGenerator
 
 _SECONDS = 1.0
-_FIRST_SIZE, _LEAST_SIZE = 64, 32
+_FIRST_SIZE, _LEAST_SIZE, _PROBE_SIZE = 64, 32, 16
 _LEAST_ROUNDS, _MOST_ROUNDS = 2, 8
 _PRECISION_GAIN, _FORMAT_GAIN = 0.95, 0.9  # of the time of fp32 and the usual format, below which another is taken
 _HOPELESS = 1.3  # times the best: not measured at the next size
+_EMULATED, _SURELY = 2.2, 10.0  # times the best at 16 pixels: a precision that goes no further; known from one pass
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,10 @@ def choose_execution(
 
     Forward and backward passes of copies of the network are timed in turn, in fp32 and bf16, contiguous and
     channels_last, on images that grow from 64 pixels up to `image_size`, as far as the time allows; a way that is far
-    behind is not measured at the next size. The usual format stays unless the other one takes 10 % less time, because
-    channels_last gains with the size, and fp32 unless bf16 takes 5 % less. On the CPU one thread is timed, by its
-    processor time, so that a busy machine gives the same answer. Nothing random is touched. What the first of several
-    processes finds holds for all.
+    behind is not measured at the next size, and a precision that the processor emulates at 16 pixels alone. The usual
+    format stays unless the other one takes 10 % less time, because channels_last gains with the size, and fp32 unless
+    bf16 takes 5 % less. On the CPU one thread is timed, by its processor time, so that a busy machine gives the same
+    answer. Nothing random is touched. What the first of several processes finds holds for all.
 
     Args:
         network: a generator of this package, which is not changed; a `NativeGenerator` is measured on crops.
@@ -127,8 +128,8 @@ def _measure(
 ) -> Execution:
     """Measure the ways at growing sizes and take the fastest, but the first one unless that gains something."""
     plain, device = ways[0], watch.device
-    least = max(_LEAST_SIZE, 2 * getattr(network, "size_multiple", 1))  # norms need more than one value
-    measured: dict[str, float] = {}
+    smallest = 2 * getattr(network, "size_multiple", 1)  # norms need more than one value
+    least = max(_LEAST_SIZE, smallest)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         copies = {}
         for layout in dict.fromkeys(layout for _, layout in ways):
@@ -137,20 +138,40 @@ def _measure(
         def images(size: int) -> torch.Tensor:
             return torch.rand((batch_size, network.in_channels, *(size,) * network.spatial_dims), device=device) * 2 - 1
 
+        size = min(max(_PROBE_SIZE, smallest), image_size)
+        measured = _named(_emulated(copies, [way for way in ways if way[1] == plain[1]], images(size), watch), size)
+        ways = [way for way in ways if f"{way[0]} {plain[1]} {size}" not in measured]
+        plain = ways[0]
+
         size = min(max(_FIRST_SIZE, least), image_size)
-        for _ in range(2):  # the first pass of a process is slow
-            a_pass = _seconds_of_a_pass(copies[plain[1]], plain[0], images(size), watch)
+        a_pass = _seconds_of_a_pass(copies[plain[1]], plain[0], images(size), watch)
         while size // 2 >= least and (1 + _LEAST_ROUNDS) * len(ways) * a_pass > seconds:
             size, a_pass = size // 2, a_pass / 2**network.spatial_dims
         while True:
             times = _measure_at(copies, ways, images(size), watch, (seconds - watch()) / 2)
-            measured |= {f"{' '.join(way)} {size}": round(value, 6) for way, value in times.items()}
+            measured |= _named(times, size)
             ways = _promising(times, ways)
             grown = min(2 * size, image_size)
             expected = (1 + _LEAST_ROUNDS) * sum(times[way] for way in ways) * (grown / size) ** network.spatial_dims
             if grown == size or len(ways) == 1 or watch() + expected > seconds:
                 return Execution(*_best(times, ways), measured)
             size = grown
+
+
+def _named(times: Mapping[Way, float], size: int) -> dict[str, float]:
+    return {f"{' '.join(way)} {size}": round(value, 6) for way, value in times.items()}
+
+
+def _emulated(
+    copies: Mapping[str, nn.Module], ways: list[Way], images: torch.Tensor, watch: _Stopwatch
+) -> dict[Way, float]:
+    """Ways that take far longer than the best, by the second pass: the first of a process, and of a way, is slow."""
+    times: dict[Way, float] = {}
+    for way in ways:
+        first = _seconds_of_a_pass(copies[way[1]], way[0], images, watch)
+        hopeless = first > _SURELY * min(times.values(), default=first)
+        times[way] = first if hopeless else _seconds_of_a_pass(copies[way[1]], way[0], images, watch)
+    return {way: value for way, value in times.items() if value > _EMULATED * min(times.values())}
 
 
 def _promising(times: Mapping[Way, float], ways: list[Way]) -> list[Way]:
