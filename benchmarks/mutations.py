@@ -139,7 +139,7 @@ def _in_networks() -> list[Mutation]:
             'padding=1, padding_mode="reflect", bias=False) for',
             'padding=1, padding_mode="zeros", bias=False) for',
         ),
-        net("residual block without its sum", "return x + self.body(x)", "return self.body(x)"),
+        net("residual block without its sum", "return _sum(x, change, self.body)", "return change"),
         net(
             "no first activation in operational blocks",
             "[kind.activation()] if kind.operational else []\n        conv",

@@ -128,7 +128,7 @@ def _measure(
 ) -> Execution:
     """Measure the ways at growing sizes and take the fastest, but the first one unless that gains something."""
     plain, device = ways[0], watch.device
-    smallest = 2 * getattr(network, "size_multiple", 1)  # norms need more than one value
+    smallest = 2 * max(getattr(part, "size_multiple", 1) for part in network.modules())  # norms need several values
     least = max(_LEAST_SIZE, smallest)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         copies = {}

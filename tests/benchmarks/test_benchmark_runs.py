@@ -182,6 +182,7 @@ def fake() -> Any:
             "images": "a",
             "commit": "c",
             "host": {"processor": "p"},
+            "judge_auc": 0.9,
             "minutes": 0.0,
             "settings": {},
             "milliseconds": 1.0,
