@@ -168,13 +168,12 @@ def test_exported_network_gives_the_same_in_torch_and_in_onnxruntime(name, tmp_p
         torch.testing.assert_close(torch.from_numpy(result), value, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.slow
 def test_compiled_network_gives_the_same_and_the_same_gradients():
     network = nn.Sequential(
         OperationalConvolution(2, 1, 4, act="tanh"), OperationalConvolution(2, 4, 1, is_transposed=True)
     )
     x = torch.empty(2, 1, 8, 8).uniform_(-1, 1)
-    compiled = torch.compile(copy.deepcopy(network))
+    compiled = torch.compile(copy.deepcopy(network), backend="aot_eager", fullgraph=True)
     results = {}
     for key, module in {"eager": network, "compiled": compiled}.items():
         output = module(x)
