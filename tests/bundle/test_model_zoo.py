@@ -18,10 +18,10 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 from monai.bundle import ConfigWorkflow, ckpt_export, onnx_export, verify_metadata, verify_net_in_out
+from onnx_session import onnx_session
 
 import monai_r2c
 from monai_r2c.networks import load_restorer
@@ -148,7 +148,7 @@ def test_exported_onnx_restores_as_the_model_does(bundle: Path, tmp_path: Path, 
     files = {"meta_file": "configs/metadata.json", "config_file": "configs/inference.yaml"}
     path = str(tmp_path / "model.onnx")
     onnx_export("network_def", filepath=path, ckpt_file="models/model.pt", input_shape=shape, **files)
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    session = onnx_session(path)
     (given,) = session.get_inputs()
     inputs = torch.rand(given.shape, generator=torch.Generator().manual_seed(2)) * 2 - 1
     (restored,) = session.run(None, {given.name: inputs.numpy()})

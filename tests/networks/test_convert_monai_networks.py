@@ -16,12 +16,12 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
-import onnxruntime
 import pytest
 import torch
 import torch.nn as nn
 from monai.networks import nets
 from monai.networks.blocks import UnetrBasicBlock, UnetrUpBlock
+from onnx_session import onnx_session
 
 from monai_r2c.networks import OperationalConvolution, to_operational
 from monai_r2c.networks.layers.powers import split_powers
@@ -162,7 +162,7 @@ def test_exported_network_gives_the_same_in_torch_and_in_onnxruntime(name, tmp_p
         torch.testing.assert_close(result, value, atol=1e-5, rtol=1e-5)
 
     torch.onnx.export(exported, dynamo=True, verbose=False).save(tmp_path / "network.onnx")
-    session = onnxruntime.InferenceSession(tmp_path / "network.onnx", providers=["CPUExecutionProvider"])
+    session = onnx_session(tmp_path / "network.onnx")
     results = session.run(None, {session.get_inputs()[0].name: x.numpy()})
     for result, value in zip(results, expected, strict=True):
         torch.testing.assert_close(torch.from_numpy(result), value, atol=1e-4, rtol=1e-4)

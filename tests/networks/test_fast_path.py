@@ -18,13 +18,13 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 import torch.autograd.forward_ad as forward_ad
 import torch.nn as nn
 import torch.nn.functional as F
 from monai.data import MetaTensor
+from onnx_session import onnx_session
 from torch.utils.checkpoint import checkpoint
 
 from monai_r2c.networks import R2CDiscriminator, R2CGenerator, to_device
@@ -172,7 +172,7 @@ def test_onnx_export_by_tracing_gives_the_same(variant):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(network, (x,), file, dynamo=False)
-    session = onnxruntime.InferenceSession(file.getvalue(), providers=["CPUExecutionProvider"])
+    session = onnx_session(file.getvalue())
     image, logits = session.run(None, {session.get_inputs()[0].name: x.numpy()})
     expected = [output.detach().numpy() for output in network(x)]
     assert np.abs(image - expected[0]).max() < 1e-5

@@ -16,10 +16,10 @@ import io
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 from monai.visualize import GradCAM
+from onnx_session import onnx_session
 
 from monai_r2c.networks import R2CClassifier, R2CDiscriminator, R2CGenerator, R2CRestorer
 from monai_r2c.networks.blocks import ClassHead, InstanceNorm
@@ -99,7 +99,7 @@ def test_torchscript_export_and_onnx_with_dynamic_batch_and_size_equal_eager(var
 
     buffer = io.BytesIO()
     torch.onnx.export(exported, f=buffer, dynamo=True, verbose=False)
-    session = onnxruntime.InferenceSession(buffer.getvalue(), providers=["CPUExecutionProvider"])
+    session = onnx_session(buffer.getvalue())
     outputs = session.run(None, {session.get_inputs()[0].name: other.numpy()})
     for output, wanted in zip(outputs, expected):
         assert np.abs(output - wanted.numpy()).max() < 1e-5
