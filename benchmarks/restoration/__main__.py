@@ -25,6 +25,7 @@ from .radiographs import LISTS, check_data, list_collection, read_list, write_li
 from .results import RESULTS, folder_of, read_results, read_shorter_results, write_result
 from .runner import jobs_of, run_jobs
 from .settings import read_settings
+from .summary import summarise
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 work_option = click.option(
@@ -142,6 +143,26 @@ def classify(classifiers: str, minutes: float | None, work: Path, results: Path)
     """Train and score classifiers on poor, restored and good images; goes on where it was ended."""
     names = [name for name in classifiers.split(",") if name]
     run_class_jobs(work, folder_of(results, minutes), read_settings(minutes), names)
+
+
+@main.command()
+@click.argument("method")
+@click.argument("other")
+@click.option("--bed", required=True)
+@results_option
+def compare(method: str, other: str, bed: str, results: Path) -> None:
+    """Print by how much METHOD differs from OTHER on a bed, image by image, over the seeds that both have."""
+    there = [result for result in read_results(results) if result["bed"] == bed and "error" not in result]
+    seeds = [{result["seed"] for result in there if result["method"] == name} for name in (method, other)]
+    both = set.intersection(*seeds)
+    if not both or method == other:
+        raise InputError(f"{bed}: {method} and {other} must be two methods with results of the same seed.")
+    there = [result for result in there if result["method"] in (method, other) and result["seed"] in both]
+    hosts = sorted({result["host"]["processor"] for result in there})
+    print(f"{method} less {other}, {bed}, seeds {', '.join(map(str, sorted(both)))}, on {', '.join(hosts)}")
+    for row in summarise(there, other):
+        for name, found in row.differences.items():
+            print(f"{name}: {found.mean:+.3f} ({found.low:+.3f} to {found.high:+.3f})")
 
 
 @main.command()

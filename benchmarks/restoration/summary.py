@@ -76,9 +76,9 @@ def best_baseline(results: Iterable[Mapping[str, Any]]) -> str:
     return best
 
 
-def summarise(results: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """The rows of one bed, one a method."""
-    baseline = best_baseline(results)
+def summarise(results: Sequence[Mapping[str, Any]], baseline: str = "") -> list[Row]:
+    """The rows of one bed, one a method, with differences to a method, by default the best baseline."""
+    baseline = baseline or best_baseline(results)
     by_method: dict[str, list[Mapping[str, Any]]] = {}
     for result in results:
         by_method.setdefault(result["method"], []).append(result)

@@ -132,6 +132,9 @@ def test_run_refuses_results_of_another_bed(judged: Path, tmp_path: Path, fake: 
 def test_differences_are_paired_and_to_the_best_on_validation(fake: Any) -> None:
     results = [fake("nothing", 0.5), fake("clahe", 0.6), fake("r2c_light", 0.7)]
     assert best_baseline(results) == "clahe"
+    assert {row.method: row for row in summarise(results, "r2c_light")}["nothing"].differences["ssim"].mean == (
+        pytest.approx(-0.2)
+    )
     rows = {row.method: row for row in summarise(results)}
     assert rows["r2c_light"].differences["ssim"].mean == pytest.approx(0.1)
     # every image differs by the same, so the interval has no width

@@ -151,3 +151,4 @@ def test_native_network_keeps_its_mix_of_formats_and_is_measured_on_crops(whole)
     assert found.memory_format == "auto"
     names = {name.rsplit(" ", 1)[0] for name in found.measured}
     assert names == {"fp32 auto", "bf16 auto"}
+    assert "fp32 auto 32" in found.measured
