@@ -116,13 +116,15 @@ def restore(
     from monai_r2c.inferers import RestorationInferer, keeps_native_detail, working_size
     from monai_r2c.networks import describe_model, load_restorer, model_path
     from monai_r2c.transforms import LoadRadiographd
-    from monai_r2c.utils import process_device, process_rank, start_processes, stop_processes
+    from monai_r2c.utils import keep_freed_memory, process_device, process_rank, start_processes, stop_processes
 
     plan, model = plan_restoration(paths, output), model_path(model)
     if "WORLD_SIZE" in os.environ:  # torchrun started several processes
         device = device or process_device()
         start_processes(device)
     target = _device(device)
+    if target.type == "cpu":  # each image asks for the buffers of the one before
+        keep_freed_memory()
     network, trained = load_restorer(model, device=target)
     if process_rank() == 0:
         click.echo(describe_model(model))

@@ -120,9 +120,11 @@ def _remove_outdated(dataset: Dataset) -> None:
 
 def _set_pixels(dataset: Dataset, image: np.ndarray) -> None:
     highest = 2 ** int(dataset.BitsStored) - 1
-    stored = np.rint(image.astype(np.float64) * highest)
+    stored = image.astype(np.float64)
+    np.multiply(stored, highest, out=stored)
+    np.rint(stored, out=stored)
     if dataset.PhotometricInterpretation == "MONOCHROME1":
-        stored = highest - stored
+        np.subtract(highest, stored, out=stored)
     dataset.PixelRepresentation = 0
     pixels = stored.astype("<u1" if dataset.BitsAllocated == 8 else "<u2").tobytes()
     dataset.add_new("PixelData", "OB" if dataset.BitsAllocated == 8 else "OW", pixels + b"\0" * (len(pixels) % 2))

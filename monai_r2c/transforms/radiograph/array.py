@@ -67,7 +67,7 @@ class LoadRadiograph(Transform):
     plane of the first two axes holds its orientation and place too.
 
     Args:
-        reader: "pydicom" or "itk", which of MONAI's readers decodes DICOM pixels. Both load alike.
+        reader: "pydicom" or "itk", what decodes DICOM pixels. Both load alike.
         modalities: DICOM modalities admitted; None admits any.
         value_range: (black, white) of files other than DICOM, for example (0, 4095) for 12 bits in a 16-bit PNG;
             what lies outside is clipped.
@@ -114,10 +114,13 @@ class LoadRadiograph(Transform):
             value_range = self.value_range or stored.value_range
         check_values(path, stored.values)
         value_range = value_range or _own_range(stored.values)
-        image = _scaled(stored.values, *value_range)
-        if stored.is_inverted:
-            np.subtract(1.0, image, out=image)
-        check_values(path, image)
+        if kind == RadiographKind.DICOM:  # as a display shows it, in [0, 1] already
+            image = stored.values
+        else:
+            image = _scaled(stored.values, *value_range)
+            if stored.is_inverted:
+                np.subtract(1.0, image, out=image)
+            check_values(path, image)
         found = self.spacing if self.spacing is not None and stored.spacing.values is None else stored.spacing
         spacing = found.values or (1.0, 1.0)
         affine = np.diag([*spacing, 1.0, 1.0]) if stored.affine is None else stored.affine

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from monai.data import ITKReader, PydicomReader
-from pydicom import Dataset
+from monai.data import ITKReader
+from pydicom import Dataset, dcmread
 from pydicom.encaps import get_frame
 
 from monai_r2c.utils import InputError
@@ -52,7 +52,7 @@ def read_dicom(path: Path, reader: str, modalities: Sequence[str] | None) -> Sto
 
     Args:
         path: the file.
-        reader: "pydicom" or "itk", MONAI's reader that decodes the pixels. Both give the same image.
+        reader: "pydicom" or "itk" (MONAI's), what decodes the pixels. Both give the same image.
         modalities: those admitted, or None for any.
 
     Raises:
@@ -70,7 +70,7 @@ def read_dicom(path: Path, reader: str, modalities: Sequence[str] | None) -> Sto
                 f"{path}: decodes to {stored.shape} pixels where its header says {header.Rows} x {header.Columns}."
             )
         return StoredImage(
-            values=table[stored - lowest_stored(header)],
+            values=table[stored - low] if (low := lowest_stored(header)) else table[stored],
             value_range=(0.0, 1.0),
             bits=int(header.BitsStored),
             spacing=dicom_spacing(header),
@@ -86,13 +86,11 @@ def _stored_values(path: Path, header: Dataset, reader: str) -> np.ndarray:
     """Pixels as integers ``(rows, columns)`` before any grayscale transformation, from either reader."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        # without the rescale attributes, the reader rescales nothing
-        pydicom_reader = PydicomReader(swap_ij=False, specific_tags=list(_PIXEL_KEYWORDS), force=True)
-        dataset = pydicom_reader.read(path)
+        dataset = dcmread(path, force=True, specific_tags=list(_PIXEL_KEYWORDS))
         complete_file_meta(dataset)
         _check_pixels(path, dataset)
         if reader == "pydicom":
-            return _sign_extended(_decoded(path, pydicom_reader, dataset), header)
+            return _sign_extended(_decoded(path, dataset), header)
         del dataset
         values = _itk_values(path)
     slope, intercept = (1.0, 0.0) if "ModalityLUTSequence" in header else rescale(header, path)
@@ -106,9 +104,10 @@ def _stored_values(path: Path, header: Dataset, reader: str) -> np.ndarray:
     return _sign_extended(values, header)
 
 
-def _decoded(path: Path, reader: PydicomReader, dataset: Dataset) -> np.ndarray:
+def _decoded(path: Path, dataset: Dataset) -> np.ndarray:
+    """Pixels by pydicom itself: MONAI's reader around it writes them into its metadata as text first."""
     try:
-        return reader.get_data(dataset)[0]
+        return dataset.pixel_array
     except Exception as error:
         if not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
             raise
@@ -150,4 +149,6 @@ def _sign_extended(values: np.ndarray, header: Dataset) -> np.ndarray:
     """Drop what is in the bits above the stored ones, such as an overlay."""
     bits = int(header.BitsStored)
     low = lowest_stored(header)
+    if low == 0 and values.dtype.kind == "u":
+        return values if values.dtype.itemsize * 8 == bits else values & values.dtype.type(2**bits - 1)
     return ((values.astype(np.int32) - low) & (2**bits - 1)) + low
