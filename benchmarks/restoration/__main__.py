@@ -19,10 +19,11 @@ from monai_r2c.utils import InputError
 
 from .beds import Bed, make_bed
 from .classification import read_class_results, run_class_jobs
+from .exposure import EXPOSURE, measure_exposure, read_exposure
 from .job import run_job
 from .page import longest, render, write_page
 from .radiographs import LISTS, check_data, list_collection, read_list, write_list
-from .results import RESULTS, folder_of, read_results, read_shorter_results, write_result
+from .results import RESULTS, folder_of, read_results, read_shorter_results, write_result, write_rows
 from .runner import jobs_of, run_jobs
 from .settings import read_settings
 from .summary import summarise
@@ -146,6 +147,23 @@ def classify(classifiers: str, minutes: float | None, work: Path, results: Path)
 
 
 @main.command()
+@click.option("--bed", required=True)
+@click.option("--methods", required=True, help="Names with commas.")
+@click.option("--seeds", default="0", show_default=True, help="Numbers with commas.")
+@work_option
+@results_option
+def exposure(bed: str, methods: str, seeds: str, work: Path, results: Path) -> None:
+    """Measure how well methods find the exposure of the originals; trains what is not trained in the work folder."""
+    settings, numbers = read_settings(), [int(seed) for seed in seeds.split(",")]
+    there = next((found["rows"] for found in read_exposure(results) if found["bed"] == bed), [])
+    rows = {(row["method"], row["seed"]): row for row in there}
+    for name in methods.split(","):
+        for seed in numbers:
+            rows[name, seed] = measure_exposure(name, seed, work, bed, settings)
+    write_rows(results / EXPOSURE / f"{bed}.json", [rows[key] for key in sorted(rows)])
+
+
+@main.command()
 @click.argument("method")
 @click.argument("other")
 @click.option("--bed", required=True)
@@ -179,7 +197,7 @@ def page(work: Path | None, results: Path) -> None:
         draw_curves(bed, there)
         if work is not None:
             draw_panel(bed, there, work)
-    write_page(render(found, shorter, read_class_results(results), settings))
+    write_page(render(found, shorter, read_class_results(results), settings, read_exposure(results)))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .classification import classification_section
+from .exposure import exposure_section
 from .method import find_method, method_names
 from .scores import SCORES
 from .settings import HERE, Settings
@@ -39,7 +40,9 @@ DECIMALS = {"frechet": 2, "kernel": 4}
 Results = Sequence[Mapping[str, Any]]
 
 
-def render(results: Results, shorter: Mapping[float, Results], classes: Results, settings: Settings) -> str:
+def render(
+    results: Results, shorter: Mapping[float, Results], classes: Results, settings: Settings, exposure: Results = ()
+) -> str:
     """The page ``docs/source/results.md`` from the results; its numbers come from nowhere else.
 
     Args:
@@ -47,6 +50,7 @@ def render(results: Results, shorter: Mapping[float, Results], classes: Results,
         shorter: those of fewer minutes, by the minutes.
         classes: of the classification.
         settings: `config.yaml`.
+        exposure: of `read_exposure`.
     """
     beds = {bed: [result for result in results if result["bed"] == bed] for bed in settings.beds}
     tables = {bed: _sorted(summarise(found)) for bed, found in beds.items() if found}
@@ -66,7 +70,7 @@ def render(results: Results, shorter: Mapping[float, Results], classes: Results,
             every[f"{bed}@{minutes:g}"] = _sorted(summarise(there))
             parts += [f"### After {minutes:g} minutes of training", *_tables(every[f"{bed}@{minutes:g}"], there)]
         parts += _figures(bed)
-    parts += [classification_section(classes), _costs(every), _text("repeat")]
+    parts += [exposure_section(exposure), classification_section(classes), _costs(every), _text("repeat")]
     parts.insert(1, _fill(_text("findings"), every))
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
 

@@ -49,6 +49,12 @@ def write_json(path: Path, result: dict[str, Any]) -> None:
     write_text_atomically(path, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write a list of plain values with four decimals, an entry a line."""
+    lines = [json.dumps(_rounded(row), separators=(",", ":"), allow_nan=True) for row in rows]
+    write_text_atomically(path, "[\n" + ",\n".join(lines) + "\n]\n")
+
+
 def read_shorter_results(folder: Path = RESULTS) -> dict[float, list[dict[str, Any]]]:
     """Results of trainings of fewer minutes, by the minutes; filters, which need none, are among them."""
     filters = [result for result in read_results(folder) if result["kind"] == "filter"]

@@ -26,6 +26,7 @@ from benchmarks.restoration import runner
 from benchmarks.restoration.__main__ import main
 from benchmarks.restoration.beds import Bed
 from benchmarks.restoration.classification import read_class_results
+from benchmarks.restoration.exposure import read_exposure
 from benchmarks.restoration.job import run_job
 from benchmarks.restoration.judge import load_judge, make_judge_network
 from benchmarks.restoration.method import Lesson, bed_to_learn_from, find_method, method_names
@@ -149,7 +150,7 @@ def test_seeds_are_averaged_image_by_image(fake: Any) -> None:
 
 
 def test_the_page_is_made_from_the_results() -> None:
-    page = render(read_results(), read_shorter_results(), read_class_results(), read_settings())
+    page = render(read_results(), read_shorter_results(), read_class_results(), read_settings(), read_exposure())
     assert PAGE.read_text(encoding="utf-8") == page, "run: python -m benchmarks.restoration page"
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from benchmarks.restoration.exposure import exposure_scores
 from benchmarks.restoration.scores import (
     SCORES,
     GoodLook,
@@ -36,6 +37,17 @@ def test_half_the_fine_amplitude_has_6_db_of_detail() -> None:
     # a quarter of the energy is wrong: 10 log10 4
     assert detail_snr(0.5 + COARSE + FINE / 2, 0.5 + COARSE + FINE) == pytest.approx(6.02, abs=0.01)
     assert detail_energy(0.5 + COARSE + FINE / 2, 0.5 + COARSE + FINE) == pytest.approx(-6.02, abs=0.01)
+
+
+def test_exposure_of_images_that_are_too_bright() -> None:
+    originals = torch.stack([0.3 + COARSE, 0.5 + COARSE])  # means 0.3 and 0.5
+    scores = exposure_scores(originals + 0.1, originals)
+    assert scores["spread"] == pytest.approx(0.1, abs=1e-4)
+    assert scores["error"] == pytest.approx(0.1, abs=1e-4)
+    assert scores["correlation"] == pytest.approx(1.0)
+    assert scores["psnr"] == pytest.approx(20.0, abs=0.01)
+    assert scores["psnr_average"] == pytest.approx(20.0, abs=0.01)  # 0.4 for both
+    assert min(scores["psnr_mean"], scores["psnr_line"]) > 60
 
 
 def test_smoothing_away_leaves_0_db_of_detail() -> None:
