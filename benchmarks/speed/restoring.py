@@ -31,6 +31,7 @@ from monai_r2c.engines import evaluator, lanes_for
 from monai_r2c.handlers import RestorationFlags, restoration_saver
 from monai_r2c.inferers import RestorationInferer, working_size
 from monai_r2c.networks import R2CGenerator, load_restorer, save_model
+from monai_r2c.utils import keep_freed_memory
 
 _SECONDS = 5.0  # for each measurement of the network alone
 KINDS = {"png": (write_png, 256), "dicom": (write_dicom, 2000)}
@@ -86,6 +87,7 @@ def measure_restoring(kind: str, images: int, model: str, size: str, precision: 
             save_model(path, R2CGenerator(2), ("a", "b"), 256)
         network, trained = load_restorer(path)
         at = working_size(size, network, trained.image_size)
+        keep_freed_memory()  # as the command does, or the network alone would take fresh pages for every pass
         alone = network_alone(network, at, pixels, trained.channels, precision, min(images, 24))
         timeline, stages = Timeline(), []
         stages.append(timeline.wrap(evaluator.R2CEvaluator, "_infer", "network and resampling"))
