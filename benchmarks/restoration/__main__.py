@@ -137,13 +137,14 @@ def job(bed: str, method: str, seed: int, minutes: float | None, work: Path, res
 
 @main.command()
 @click.option("--classifiers", default="", help="Names with commas. Default: all.")
+@click.option("--bed", "beds", multiple=True, help="Name; may be given several times. Default: all that are stated.")
 @click.option("--minutes", type=float, help="That the restorers were trained for, where fewer than config.yaml states.")
 @work_option
 @results_option
-def classify(classifiers: str, minutes: float | None, work: Path, results: Path) -> None:
+def classify(classifiers: str, beds: tuple[str, ...], minutes: float | None, work: Path, results: Path) -> None:
     """Train and score classifiers on poor, restored and good images; goes on where it was ended."""
     names = [name for name in classifiers.split(",") if name]
-    run_class_jobs(work, folder_of(results, minutes), read_settings(minutes), names)
+    run_class_jobs(work, folder_of(results, minutes), read_settings(minutes), names, beds)
 
 
 @main.command()

@@ -101,11 +101,14 @@ def run_class_job(job: ClassJob, work: Path, settings: Settings) -> dict[str, An
     }
 
 
-def run_class_jobs(work: Path, results: Path, settings: Settings, classifiers: Sequence[str] = ()) -> None:
-    """Run what has no result yet; `classifiers` chooses some."""
+def run_class_jobs(
+    work: Path, results: Path, settings: Settings, classifiers: Sequence[str] = (), beds: Sequence[str] = ()
+) -> None:
+    """Run what has no result yet; `classifiers` and `beds` choose some."""
     for job in class_jobs(settings):
         path = results / CLASSES / f"{job.name}.json"
-        if not path.is_file() and (not classifiers or job.classifier in classifiers):
+        chosen = (not classifiers or job.classifier in classifiers) and (not beds or job.bed in beds)
+        if chosen and not path.is_file():
             print(job.name, flush=True)
             write_json(path, run_class_job(job, work, settings))
 
