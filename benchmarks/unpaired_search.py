@@ -63,7 +63,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "bounded discriminators": {"poor_discriminator::act": "tanh"},
     "spectral norm": {},
     "noise": {"degrader": {"_target_": f"{_HERE}.NoisyDegrader", "settings": "$@network_def.get_settings()"}},
-    "weak poor cycle": {"cycle_weight": [2.5, 10.0]},
+    "weak poor cycle": {"generator_loss": {"_target_": f"{_HERE}.ChangedLoss", "poor_cycle": 0.25}},
     "blurred poor cycle": {"generator_loss": {"_target_": f"{_HERE}.ChangedLoss", "blur": 2.0}},
     "focal": {"generator_loss": {"_target_": f"{_HERE}.ChangedLoss", "focal": 2.0}},
 }
@@ -80,12 +80,17 @@ class SmoothDiscriminatorLoss(UnpairedDiscriminatorLoss):
 
 
 class ChangedLoss(RestoreToClassifyLoss):
-    """The published loss with the cycle of poor images compared after a blur, in pixels, or with a focal class term."""
+    """The published loss with a factor on the cycle of poor images, blurred in pixels before it, or a focal class."""
 
-    def __init__(self, blur: float = 0.0, focal: float = 0.0) -> None:
+    def __init__(self, poor_cycle: float = 1.0, blur: float = 0.0, focal: float = 0.0) -> None:
         super().__init__()
-        self.focal = focal
+        self.poor_cycle, self.focal = poor_cycle, focal
         self.blur = GaussianFilter(2, blur) if blur else nn.Identity()
+
+    def _with_total(self, losses: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        total = super()._with_total(losses)["generator_loss"]
+        less = self.weights["cycle"] * (1 - self.poor_cycle) * losses["cycle_poor"]
+        return {**losses, "generator_loss": total - less}
 
     def _class_term(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         entropy = F.cross_entropy(logits, labels, reduction="none")
@@ -96,7 +101,7 @@ class ChangedLoss(RestoreToClassifyLoss):
         # identity_poor compares with the poor image as it is
         losses = super().forward(images, *others)
         cycle = F.l1_loss(blurred[Keys.CYCLED_POOR], blurred[Keys.POOR])
-        change = self.weights["cycle_poor"] * (cycle - losses["cycle_poor"])
+        change = self.weights["cycle"] * self.poor_cycle * (cycle - losses["cycle_poor"])
         return {**losses, "cycle_poor": cycle, "generator_loss": losses["generator_loss"] + change}
 
 

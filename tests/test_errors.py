@@ -38,8 +38,6 @@ GOOD = {"variant": "operational", "order": 3, "image_size": 64, "load_size": 72,
         ("resume", 1, "True or False"),
         ("device", "tpu", "cpu, cuda or cuda:N"),
         ("label_weights", [1.0, -1.0], "balanced, a list of numbers of at least 0, one for each class, or null"),
-        ("cycle_weight", [1.0, 2.0, 3.0], "a number of at least 0, or a list of two, of poor and of good images"),
-        ("identity_weight", [1.0, -1.0], "a list of two"),
         ("load_size", 32, "at least image_size, 64"),
     ],
 )
@@ -53,7 +51,6 @@ def test_wrong_setting_is_named_with_its_value_and_what_is_allowed(key: str, val
 
 def test_right_settings_pass() -> None:
     check_settings(**GOOD)
-    check_settings(**GOOD, cycle_weight=[0, 10.0], identity_weight=5.0)
 
 
 def test_line_is_found_behind_the_errors_that_wrap_it() -> None:

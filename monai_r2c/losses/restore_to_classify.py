@@ -47,9 +47,8 @@ class RestoreToClassifyLoss(nn.Module):
 
     Args:
         adversarial_weight: a, published 1.
-        cycle_weight: c, published 10; a pair is of ``cycle_poor`` and ``cycle_good``. A degrader cannot draw the noise
-            of its poor image again, so a high weight of ``cycle_poor`` teaches the restorer to leave it in.
-        identity_weight: i, published 5; or a pair in the same order.
+        cycle_weight: c, published 10.
+        identity_weight: i, published 5.
         class_weight: k, published 0.1 for each of the six generator passes.
         synthetic_weight: s, of the mean absolute difference between restored synthetic images and the originals they
             were made from. Published 0, which leaves them out; otherwise their pass has a class term too.
@@ -63,8 +62,8 @@ class RestoreToClassifyLoss(nn.Module):
             batch give the mean of the whole. None weighs all classes by 1.
 
     Raises:
-        InputError: when a weight is negative, NaN or infinite, or one that may be a pair has another number; in a step,
-            when there is not one label weight for each class, or there are no synthetic images for their weight.
+        InputError: when a weight is negative, NaN or infinite; in a step, when there is not one label weight for each
+            class, or there are no synthetic images for their weight.
 
     Source: R2C-GAN, arXiv:2209.14770.
     """
@@ -72,8 +71,8 @@ class RestoreToClassifyLoss(nn.Module):
     def __init__(
         self,
         adversarial_weight: float = 1.0,
-        cycle_weight: float | Sequence[float] = 10.0,
-        identity_weight: float | Sequence[float] = 5.0,
+        cycle_weight: float = 10.0,
+        identity_weight: float = 5.0,
         class_weight: float = 0.1,
         label_weights: Sequence[float] | None = None,
         synthetic_weight: float = 0.0,
@@ -83,8 +82,8 @@ class RestoreToClassifyLoss(nn.Module):
         super().__init__()
         self.weights = {
             "adversarial": adversarial_weight,
-            **_of_each_domain("cycle", cycle_weight),
-            **_of_each_domain("identity", identity_weight),
+            "cycle": cycle_weight,
+            "identity": identity_weight,
             "class": class_weight,
             "synthetic": synthetic_weight,
             "structure": structure_weight,
@@ -92,7 +91,7 @@ class RestoreToClassifyLoss(nn.Module):
         }
         for name, weight in self.weights.items():
             if not 0 <= weight < math.inf:
-                raise InputError(f"{_term_of(name)}_weight must be at least 0, got {weight}.")
+                raise InputError(f"{name}_weight must be at least 0, got {weight}.")
         self.label_weights: torch.Tensor | None
         self.register_buffer("label_weights", None if label_weights is None else _checked_weights(label_weights))
 
@@ -172,7 +171,7 @@ class RestoreToClassifyLoss(nn.Module):
         return terms
 
     def _with_total(self, losses: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        weighted = [self.weights[name if name in self.weights else _term_of(name)] * losses[name] for name in losses]
+        weighted = [self.weights[name.partition("_")[0]] * value for name, value in losses.items()]
         return {**losses, "generator_loss": torch.stack(weighted).sum()}
 
     def _class_term(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -217,18 +216,6 @@ def least_squares(scores: torch.Tensor, target: float) -> torch.Tensor:
     MONAI's ``PatchAdversarialLoss`` is the same function, but copies its target to the device at every call.
     """
     return (scores.float() - target).square().mean()
-
-
-def _term_of(name: str) -> str:
-    """The term that a loss or a weight belongs to: ``cycle`` of ``cycle_poor``."""
-    return name.partition("_")[0]
-
-
-def _of_each_domain(term: str, weight: float | Sequence[float]) -> dict[str, float]:
-    pair = [*weight] if isinstance(weight, Sequence) else [weight, weight]
-    if len(pair) != 2:
-        raise InputError(f"{term}_weight must be a number, or two of them, of poor and of good images, got {weight}.")
-    return {f"{term}_{domain}": value for domain, value in zip((Keys.POOR, Keys.GOOD), pair)}
 
 
 def _absolute(image: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

@@ -69,15 +69,6 @@ def _number(low: float, high: float | None = None, open_low: bool = False, open_
     return fits, text
 
 
-def _one_or_two(rule: Rule) -> Rule:
-    fits, allowed = rule
-
-    def fit(value: Any) -> bool:
-        return len(value) == 2 and all(map(fits, value)) if isinstance(value, list) else fits(value)
-
-    return fit, f"{allowed}, or a list of two, of poor and of good images"
-
-
 def _one_of(*values: Any) -> Rule:
     # compared with their types, because 1 == True
     return lambda value: any(value == v and type(value) is type(v) for v in values), " or ".join(map(str, values))
@@ -117,8 +108,8 @@ _RULES: dict[str, Rule] = {
     "max_epochs": _whole(1),
     "decay_epoch": _or_null(_whole(0)),
     "learning_rate": _number(0, open_low=True),
-    "cycle_weight": _one_or_two(_number(0)),
-    "identity_weight": _one_or_two(_number(0)),
+    "cycle_weight": _number(0),
+    "identity_weight": _number(0),
     "class_weight": _number(0),
     "label_weights": (_are_label_weights, "balanced, a list of numbers of at least 0, one for each class, or null"),
     "synthetic_weight": _number(0),

@@ -65,7 +65,7 @@ def test_override_file_of_the_documentation_adds_a_handler(folder: Path) -> None
     workflow = ConfigWorkflow(files, workflow_type="train", dataset_dir="data", output_dir="run", **settings)
     workflow.initialize()
     assert workflow.check_properties() == []
-    assert workflow.trainer.generator_loss.weights["cycle_poor"] == 5
+    assert workflow.trainer.generator_loss.weights["cycle"] == 5
     assert isinstance(workflow.train_handlers[-1].handlers[0], StatsHandler)
 
 

@@ -56,15 +56,6 @@ def test_each_weight_scales_its_own_terms_alone() -> None:
         assert RestoreToClassifyLoss(**only)(*_inputs())["generator_loss"].item() == pytest.approx(weight * parts[name])
 
 
-def test_cycle_and_identity_have_a_weight_for_each_domain() -> None:
-    rest = {"adversarial_weight": 0.0, "class_weight": 0.0}
-    loss = RestoreToClassifyLoss(cycle_weight=[2.0, 10.0], identity_weight=(0.0, 5.0), **rest)
-    # 2 x 0.25 + 10 x 0.5 of the cycles, 0 x 0.1 + 5 x 0.3 of the identities
-    assert loss(*_inputs())["generator_loss"].item() == pytest.approx(7.0)
-    with pytest.raises(InputError, match="cycle_weight must be a number, or two of them"):
-        RestoreToClassifyLoss(cycle_weight=[1.0, 2.0, 3.0])
-
-
 def test_class_terms_follow_the_label_of_the_pass_s_first_image() -> None:
     images, _, scores, labels = _inputs()
     sure_of_one = torch.tensor([[-20.0, 20.0]] * 2)
