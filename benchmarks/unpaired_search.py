@@ -9,7 +9,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-
 """Compares changes of the unpaired training, without synthetic pairs, at equal processor minutes, on validation.
 
     python -m benchmarks.unpaired_search --work WORK --variants base r1 --out benchmarks/unpaired_search.json
