@@ -246,6 +246,7 @@ def test_wrong_common_argument_is_refused(degradation, wrong):
         (RandCollimation, {"side_prob": 2.0}),
         (RandLetters, {"words": "AP"}),
         (RandLetters, {"count": -1}),
+        (RandLetters, {"border_prob": 1.5}),
     ],
 )
 def test_wrong_severity_is_refused(degradation, wrong):

@@ -135,6 +135,15 @@ def test_letters_are_as_high_and_as_bright_as_stated():
     assert float(written.max()) == pytest.approx(0.9, abs=0.01)
 
 
+@pytest.mark.parametrize("border_prob", [1.0, 0.0])
+def test_words_stand_near_a_border_or_anywhere(border_prob):
+    letters = RandLetters(count=100, border_prob=border_prob, prob=1.0).set_random_state(0)
+    letters.randomize()
+    places = [(row, column) for *_, row, column in letters.written]
+    near_border = sum(row in (0.08, 0.92) or column in (0.1, 0.9) for row, column in places)
+    assert len(places) == 100 and near_border == 100 * border_prob
+
+
 def test_letters_written_on_the_original_first_stay_in_both():
     item = {"good": torch.full((1, 64, 64), 0.2), "poor": torch.full((1, 64, 64), 0.2)}
     item = RandLettersd(keys=["good", "poor"], height=0.3, prob=1.0).set_random_state(0)(item)

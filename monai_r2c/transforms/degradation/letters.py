@@ -36,6 +36,7 @@ class RandLetters(RandDegradation):
         height: of the letters as a share of the image's rows; a number, or the range of a uniform draw per word, in
             [0.01, 0.5].
         level: gray of the letters in [0, 1]; a number, or the range of a uniform draw per word.
+        border_prob: probability that a word stands near a border, where markers stand; others stand anywhere.
         prob: probability that an image is written on.
         latitude: decades of detector signal from black to white; letters have no use for it.
         value_range: gray values of black and of white, such as (-1, 1) after scaling for a network.
@@ -55,6 +56,7 @@ class RandLetters(RandDegradation):
         count: float | Sequence[float] = (1, 3),
         height: float | Sequence[float] = (0.03, 0.08),
         level: float | Sequence[float] = (0.8, 1.0),
+        border_prob: float = 1.0,
         prob: float = 0.1,
         latitude: float = LATITUDE,
         value_range: Sequence[float] = (0.0, 1.0),
@@ -66,6 +68,7 @@ class RandLetters(RandDegradation):
         self.count_range = severity_range("RandLetters: count", count, low=0, high=100)
         self.height_range = severity_range("RandLetters: height", height, low=0.01, high=0.5)
         self.level_range = severity_range("RandLetters: level", level, low=0, high=1)
+        self.border_prob = severity_range("RandLetters: border_prob", border_prob, low=0, high=1)[0]
         # word, height, gray, and place of its middle along rows and columns, both in [0, 1]
         self.written: list[tuple[str, float, float, float, float]] = []
 
@@ -82,11 +85,11 @@ class RandLetters(RandDegradation):
 
     def _word(self) -> tuple[str, float, float, float, float]:
         word = self.words[self.R.randint(len(self.words))]
-        # near the border, where markers stand
         row, column = self.R.random_sample(2)
-        if self.R.random_sample() < 0.5:
+        side = self.R.random_sample()
+        if side < 0.5 * self.border_prob:
             row = 0.08 if row < 0.5 else 0.92
-        else:
+        elif side < self.border_prob:
             column = 0.1 if column < 0.5 else 0.9
         return word, self._draw(self.height_range), self._draw(self.level_range), row, column
 
