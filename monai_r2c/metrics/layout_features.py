@@ -16,7 +16,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from monai_r2c.utils.metadata import plain_tensor
+from .gray import mean_of_channels
 
 _SIDE, _CELLS, _DIRECTIONS = 64, 4, 8
 _BANDS = (32, 16, 8)
@@ -42,7 +42,7 @@ def layout_features(image: torch.Tensor) -> torch.Tensor:
     Source: histograms of directed gradients after N. Dalal and B. Triggs, CVPR 2005, with square roots of shares (the
     Hellinger distance), as R. Arandjelovic and A. Zisserman, CVPR 2012, took them.
     """
-    gray = plain_tensor(image).detach().cpu().double().mean(0, keepdim=True)[None]
+    gray = mean_of_channels(image)[None]
     small = F.interpolate(gray, (_SIDE, _SIDE), mode="area")
     standardised = (small - small.mean()) / (small.std() + _LEAST_DEVIATION)
     return torch.cat([_directions(standardised), _BAND_WEIGHT * _bands(standardised)])

@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 
 from .bootstrap import RESAMPLES
+from .gray import mean_of_channels
 from .grouped import ImageMetric
 from .scene_statistics import FEATURES_A_SCALE, scene_statistics
 
@@ -128,7 +129,7 @@ class NIQEMetric(ImageMetric):
 
 
 def _gray(image: torch.Tensor, size: int) -> np.ndarray:
-    gray = image.as_subclass(torch.Tensor).detach().cpu().double().mean(0, keepdim=True)[None]
+    gray = mean_of_channels(image)[None]
     scale = size / min(gray.shape[2:])
     if scale < 1:
         smaller = [max(size, round(length * scale)) for length in gray.shape[2:]]

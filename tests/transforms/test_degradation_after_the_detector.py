@@ -141,7 +141,8 @@ def test_words_stand_near_a_border_or_anywhere(border_prob):
     letters.randomize()
     places = [(row, column) for *_, row, column in letters.written]
     near_border = sum(row in (0.08, 0.92) or column in (0.1, 0.9) for row, column in places)
-    assert len(places) == 100 and near_border == 100 * border_prob
+    assert len(places) == 100
+    assert near_border == 100 * border_prob
 
 
 def test_letters_written_on_the_original_first_stay_in_both():
