@@ -26,6 +26,7 @@ from .radiographs import LISTS, check_data, list_collection, read_list, write_li
 from .results import RESULTS, folder_of, read_results, read_shorter_results, write_result, write_rows
 from .runner import jobs_of, run_jobs
 from .settings import read_settings
+from .strips import keep_strips
 from .summary import summarise
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -185,7 +186,7 @@ def compare(method: str, other: str, bed: str, results: Path) -> None:
 
 
 @main.command()
-@click.option("--work", type=FOLDER, help="Work folder of the runs, for the panels of restored images.")
+@click.option("--work", type=FOLDER, help="Of the runs: keep what the panels show of its restored images.")
 @results_option
 def page(work: Path | None, results: Path) -> None:
     """Write docs/source/results.md and its figures from the results."""
@@ -197,7 +198,8 @@ def page(work: Path | None, results: Path) -> None:
         there = longest(there)
         draw_curves(bed, there)
         if work is not None:
-            draw_panel(bed, there, work)
+            keep_strips(bed, there, work, results)
+        draw_panel(bed, there, results)
     write_page(render(found, shorter, read_class_results(results), settings, read_exposure(results)))
 
 

@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,9 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from .images import read_image
 from .page import DOCS, figure_path
+from .strips import ORIGINAL, read_strip, strip_path
 
-SHOWN = 4
 CURVES = {"ssim": "SSIM", "psnr": "PSNR, dB", "detail_snr": "detail, dB"}
 REAL_CURVES = {"niqe": "NIQE", "checkerboard": "checkerboard, dB"}
 STYLES = {"pairs": "-", "unpaired": "--", "bound": ":"}
@@ -59,46 +57,33 @@ def draw_curves(bed: str, results: Sequence[Mapping[str, Any]]) -> None:
     _save(figure, "curves", bed)
 
 
-def draw_panel(bed: str, results: Sequence[Mapping[str, Any]], work: Path) -> None:
-    """Four test images under every method, from the restored images that the jobs left in the work folder."""
-    shown = [
-        result
-        for result in results
-        if "error" not in result
-        and result["seed"] == min(r["seed"] for r in results if r["method"] == result["method"])
-        and (work / "restored" / bed / f"{result['method']}-{result['seed']}").is_dir()
-    ]
-    if not shown:
+def draw_panel(bed: str, results: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    """A few test images under every method, from the strips that `keep_strips` has left in the results' folder."""
+    titles = {result["method"]: result["title"] for result in sorted(results, key=_panel_order)}
+    strips = {name: title for name, title in titles.items() if strip_path(folder, bed, name).is_file()}
+    if not strips:
         return
-    order = {"filter": 0, "pairs": 1, "unpaired": 2, "bound": 3}
-    shown.sort(key=lambda result: (result["method"] != "nothing", order[result["kind"]]))
-    contents = json.loads((work / "beds" / bed / "bed.json").read_text(encoding="utf-8"))
-    test = [image for image in contents["images"] if (image["group"], image["domain"]) == ("test", "poor")]
-    chosen = test[len(test) // (2 * SHOWN) :: -(-len(test) // SHOWN)][:SHOWN]
-    if len({image["kind"] for image in test}) > 1:  # one of each kind of fault
-        chosen = list({image["kind"]: image for image in reversed(test)}.values())
-    columns = [(result["title"], work / "restored" / bed / f"{result['method']}-{result['seed']}") for result in shown]
-    if chosen[0]["reference"]:
-        columns.append(("original", None))
+    if strip_path(folder, bed, ORIGINAL).is_file():
+        strips[ORIGINAL] = "original"
+    columns = [(title, read_strip(strip_path(folder, bed, name))) for name, title in strips.items()]
     across = -(-len(columns) // 2) if len(columns) > 9 else len(columns)
-    lines = -(-len(columns) // across)
-    figure, axes = plt.subplots(
-        lines * len(chosen),
-        across,
-        figsize=(1.35 * across, 1.42 * lines * len(chosen)),
-        layout="constrained",
-        squeeze=False,
-    )
+    lines, images = -(-len(columns) // across), len(columns[0][1])
+    size = (1.35 * across, 1.42 * lines * images)
+    figure, axes = plt.subplots(lines * images, across, figsize=size, layout="constrained", squeeze=False)
     for axis in axes.ravel():
         axis.set_axis_off()
-    for number, (title, folder) in enumerate(columns):
-        for row, image in enumerate(chosen):
-            axis = axes[(number // across) * len(chosen) + row][number % across]
-            path = work / "beds" / bed / image["reference"] if folder is None else folder / Path(image["file"]).name
-            axis.imshow(read_image(path)[0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    for number, (title, shown) in enumerate(columns):
+        for row, image in enumerate(shown):
+            axis = axes[(number // across) * images + row][number % across]
+            axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
             if row == 0:
                 axis.set_title(title.replace(", ", ",\n"), fontsize=6.5)
     _save(figure, "panel", bed)
+
+
+def _panel_order(result: Mapping[str, Any]) -> tuple[bool, int, str]:
+    order = {"filter": 0, "pairs": 1, "unpaired": 2, "bound": 3}
+    return result["method"] != "nothing", order[result["kind"]], result["title"]
 
 
 def _save(figure: Any, kind: str, bed: str) -> None:

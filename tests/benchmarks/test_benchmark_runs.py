@@ -18,6 +18,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
@@ -34,6 +35,7 @@ from benchmarks.restoration.page import PAGE, render
 from benchmarks.restoration.results import read_results, read_shorter_results, result_path, write_result
 from benchmarks.restoration.runner import Job, jobs_of, run_jobs
 from benchmarks.restoration.settings import Settings, read_settings
+from benchmarks.restoration.strips import ORIGINAL, keep_strips, read_strip, strip_path
 from benchmarks.restoration.summary import best_baseline, summarise
 from monai_r2c.utils import InputError
 
@@ -79,6 +81,17 @@ def test_the_poor_image_scores_as_the_poor_image(judged: Path, settings: Setting
     assert result["scores"]["psnr"] == pytest.approx((-10 * errors.log10()).tolist(), abs=1e-3)
     assert result["patients"] == ["p9", "p10", "p11"]
     assert result["images"] == bed.digest
+
+
+def test_what_the_panel_shows_is_kept_with_the_results(judged: Path, settings: Settings, tmp_path: Path) -> None:
+    result = run_job("nothing", "unknown", 0, judged, settings)
+    keep_strips("unknown", [{**result, "seed": 1}, result], judged, tmp_path)
+    bed = Bed(judged / "beds/unknown", settings)
+    images = bed.select("test", "poor")
+    for method, references in (("nothing", False), (ORIGINAL, True)):
+        shown = read_strip(strip_path(tmp_path, "unknown", method))
+        expected = (255 * bed.read(images, references=references)[:, 0]).round().to(torch.uint8)
+        assert torch.equal(torch.from_numpy(np.stack(shown)), expected)
 
 
 def test_a_bed_without_references_is_scored_without(judged: Path, settings: Settings) -> None:
