@@ -9,11 +9,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Compares changes of the unpaired training, without synthetic pairs, at equal processor minutes, on validation.
+"""Compares changes of the unpaired training, with and without synthetic pairs, at equal processor minutes, on validation.
 
     python -m benchmarks.unpaired_search --work WORK --variants base r1 --out benchmarks/unpaired_search.json
 
-WORK holds the beds of `benchmarks.restoration`. The base is R2C with operational networks of half the published width
+WORK holds the beds of `benchmarks.restoration`. The base is R2C alone with operational networks of half the published width
 that enlarge by resizing, on the bed `unknown`, one thread, and each variant is one change of it. Adds one entry a
 variant and seed to OUT, with a row at each quarter of the minutes: scores of the restored validation images, the AUC of
 their class, and the share of patches that each discriminator takes for what they are. A training that was ended goes
@@ -66,7 +66,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "blurred poor cycle": {"generator_loss": {"_target_": f"{_HERE}.ChangedLoss", "blur": 2.0}},
     "focal": {"generator_loss": {"_target_": f"{_HERE}.ChangedLoss", "focal": 2.0}},
 }
+for domain in ("poor", "good"):
+    loss = {"_target_": f"{_HERE}.ChangedLoss", f"{domain}_identity": 0.25}
+    VARIANTS[f"weak {domain} identity"] = {"generator_loss": loss}
 VARIANTS["noise, blurred poor cycle"] = {**VARIANTS["noise"], **VARIANTS["blurred poor cycle"]}
+VARIANTS["pairs"] = {"synthetic_weight": 10.0, "structure_weight": 3.0}
+VARIANTS["pairs, noise"] = {**VARIANTS["pairs"], **VARIANTS["noise"]}
 
 
 class SmoothDiscriminatorLoss(UnpairedDiscriminatorLoss):
@@ -79,17 +84,25 @@ class SmoothDiscriminatorLoss(UnpairedDiscriminatorLoss):
 
 
 class ChangedLoss(RestoreToClassifyLoss):
-    """The published loss with a factor on the cycle of poor images, blurred in pixels before it, or a focal class."""
+    """The published loss with a factor on one term of a domain, poor images blurred for their cycle, or a focal class."""
 
-    def __init__(self, poor_cycle: float = 1.0, blur: float = 0.0, focal: float = 0.0) -> None:
+    def __init__(
+        self,
+        poor_cycle: float = 1.0,
+        poor_identity: float = 1.0,
+        good_identity: float = 1.0,
+        blur: float = 0.0,
+        focal: float = 0.0,
+    ) -> None:
         super().__init__()
-        self.poor_cycle, self.focal = poor_cycle, focal
+        self.factors = {"cycle_poor": poor_cycle, "identity_poor": poor_identity, "identity_good": good_identity}
+        self.focal = focal
         self.blur = GaussianFilter(2, blur) if blur else nn.Identity()
 
     def _with_total(self, losses: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         total = super()._with_total(losses)["generator_loss"]
-        less = self.weights["cycle"] * (1 - self.poor_cycle) * losses["cycle_poor"]
-        return {**losses, "generator_loss": total - less}
+        less = [self.weights[name.split("_")[0]] * (1 - f) * losses[name] for name, f in self.factors.items()]
+        return {**losses, "generator_loss": total - sum(less)}
 
     def _class_term(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         entropy = F.cross_entropy(logits, labels, reduction="none")
@@ -100,7 +113,7 @@ class ChangedLoss(RestoreToClassifyLoss):
         # identity_poor compares with the poor image as it is
         losses = super().forward(images, *others)
         cycle = F.l1_loss(blurred[Keys.CYCLED_POOR], blurred[Keys.POOR])
-        change = self.weights["cycle"] * self.poor_cycle * (cycle - losses["cycle_poor"])
+        change = self.weights["cycle"] * self.factors["cycle_poor"] * (cycle - losses["cycle_poor"])
         return {**losses, "cycle_poor": cycle, "generator_loss": losses["generator_loss"] + change}
 
 
