@@ -9,15 +9,15 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Compares changes of the unpaired training, with and without synthetic pairs, at equal processor minutes, on validation.
+"""Compares changes of the unpaired training, alone or beside pairs, at equal processor minutes, on validation.
 
     python -m benchmarks.unpaired_search --work WORK --variants base r1 --out benchmarks/unpaired_search.json
 
-WORK holds the beds of `benchmarks.restoration`. The base is R2C alone with operational networks of half the published width
-that enlarge by resizing, on the bed `unknown`, one thread, and each variant is one change of it. Adds one entry a
-variant and seed to OUT, with a row at each quarter of the minutes: scores of the restored validation images, the AUC of
-their class, and the share of patches that each discriminator takes for what they are. A training that was ended goes
-on.
+WORK holds the beds of `benchmarks.restoration`. The base is R2C alone with operational networks of half the published
+width that enlarge by resizing, on the bed `unknown`, one thread, and each variant is one change of it. Adds one entry
+a variant and seed to OUT, with a row at each quarter of the minutes: scores of the restored validation images, the AUC
+of their class, and the share of patches that each discriminator takes for what they are. A training that was ended
+goes on.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class SmoothDiscriminatorLoss(UnpairedDiscriminatorLoss):
 
 
 class ChangedLoss(RestoreToClassifyLoss):
-    """The published loss with a factor on one term of a domain, poor images blurred for their cycle, or a focal class."""
+    """The published loss with a factor on a term of one domain, poor images blurred for their cycle, or a focal class."""
 
     def __init__(
         self,
