@@ -84,7 +84,7 @@ class SmoothDiscriminatorLoss(UnpairedDiscriminatorLoss):
 
 
 class ChangedLoss(RestoreToClassifyLoss):
-    """The published loss with a factor on a term of one domain, poor images blurred for their cycle, or a focal class."""
+    """The published loss with a factor on a term of a domain, poor images blurred for the cycle, or a focal class."""
 
     def __init__(
         self,

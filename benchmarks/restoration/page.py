@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .ablation import ablation_section
 from .classification import classification_section
 from .exposure import exposure_section
 from .method import find_method, method_names
@@ -70,7 +71,8 @@ def render(
             every[f"{bed}@{minutes:g}"] = _sorted(summarise(there))
             parts += [f"### After {minutes:g} minutes of training", *_tables(every[f"{bed}@{minutes:g}"], there)]
         parts += _figures(bed)
-    parts += [exposure_section(exposure), classification_section(classes), _costs(every), _text("repeat")]
+    parts += [ablation_section(results), exposure_section(exposure), classification_section(classes)]
+    parts += [_costs(every), _text("repeat")]
     parts.insert(1, _fill(_text("findings"), every))
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
 
@@ -209,7 +211,8 @@ def _missing(beds: Mapping[str, Sequence[Mapping[str, Any]]], settings: Settings
         absent: dict[tuple[int, ...], list[str]] = {}
         for name in methods:
             wanted = seeds if find_method(name).random else seeds[:1]
-            if lacking := tuple(seed for seed in wanted if (name, seed) not in there):
+            lacking = tuple(seed for seed in wanted if (name, seed) not in there)
+            if lacking and sum(method == name for method, _ in there) < len(wanted):
                 absent.setdefault(lacking, []).append(f"`{name}`")
         for lacking, names in absent.items():
             numbers = f"seed{'s' * (len(lacking) > 1)} {', '.join(map(str, lacking))}"
