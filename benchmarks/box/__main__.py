@@ -24,7 +24,7 @@ from monai_r2c.networks import annotate_model, box_path, model_digest
 from monai_r2c.utils import InputError
 
 from .images import HANNOVER, Restorer, read_rows
-from .training import notes_of, read_training, train_first_steps
+from .training import CONFIGS, notes_of, read_training, train_first_steps
 
 HERE = Path(__file__).parent
 RESULTS, TRAINING = HERE / "results.json", HERE / "training.json"
@@ -46,8 +46,9 @@ def main() -> None:
 @data_option
 @click.option("--run", "runs", type=click.Path(path_type=Path), multiple=True, required=True, help="In order.")
 @click.option("--after-the-box", is_flag=True, help="The first run started from the model in the box.")
+@click.option("--kind", type=click.Choice(list(CONFIGS)), help="Of the runs. Default: what their models tell.")
 @click.option("--commit", "made_with", default=None, help="That the runs were made with. Default: the present one.")
-def pack(data: Path, runs: tuple[Path, ...], made_with: str | None, after_the_box: bool) -> None:
+def pack(data: Path, runs: tuple[Path, ...], kind: str | None, made_with: str | None, after_the_box: bool) -> None:
     """Put the model that the last run wrote into the box, and keep how it was trained.
 
     The file holds the restorer alone, its name and the statistics of its training images, with the limit from another
@@ -55,7 +56,8 @@ def pack(data: Path, runs: tuple[Path, ...], made_with: str | None, after_the_bo
     """
     kept = json.loads(TRAINING.read_text(encoding="utf-8")) if TRAINING.is_file() else {}
     before = kept["stages"] if after_the_box else []
-    training = {**read_training(runs, made_with or commit(), before), "first_losses": kept.get("first_losses", [])}
+    training = read_training(runs, made_with or commit(), before, kind)
+    training["first_losses"] = kept.get("first_losses", [])
     output = box_path()
     annotate_model(runs[-1] / "model.pt", notes_of(training), output=output, others=False)
     unseen = [row.path for row in read_rows(data) if row.source == HANNOVER]

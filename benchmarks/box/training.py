@@ -24,7 +24,7 @@ from monai_r2c.networks import read_settings
 
 from .datalist import CLASSES
 
-NOTES = {"name": "chest radiograph restorer 4"}
+NOTES = {"name": "chest radiograph restorer 5"}
 FIRST_STEPS = 50
 _SETTINGS = ("image_size", "max_epochs", "decay_epoch", "val_interval", "seed")
 _CURVE = {
@@ -35,25 +35,29 @@ _CURVE = {
     "validation/auc": "auc",
 }
 _BUNDLE = "bundles/chest_xray_restore_classify/configs"
-_CONFIGS = {
+CONFIGS = {
     "working size": (f"{_BUNDLE}/train.yaml", "benchmarks/box/train.yaml"),
     "native size": (f"{_BUNDLE}/train.yaml", f"{_BUNDLE}/native.yaml", "benchmarks/box/native.yaml"),
 }
-_CONFIGS["native size, exposure seen"] = (*_CONFIGS["native size"], "benchmarks/box/tone.yaml")
+CONFIGS["native size, exposure seen"] = (*CONFIGS["native size"], "benchmarks/box/tone.yaml")
+CONFIGS["native size, sharp edges"] = (*CONFIGS["native size, exposure seen"], "benchmarks/box/edges.yaml")
 
 
-def read_training(runs: Sequence[Path], commit: str, before: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+def read_training(
+    runs: Sequence[Path], commit: str, before: Sequence[Mapping[str, Any]] = (), kind: str | None = None
+) -> dict[str, Any]:
     """What is kept of a training of several runs, each started from the model of the last.
 
     Args:
         runs: output folders, in order.
         commit: that the runs were made with.
         before: stages that were kept of the training of the model that the first run started from.
+        kind: of the runs, one of `CONFIGS`; None: what their models tell.
     """
     datalist = json.loads((runs[-1] / "datalist.json").read_text(encoding="utf-8"))
     images = {domain: len(items) for domain, items in datalist["training"].items()}
     patients = {item["patient"] for items in datalist["training"].values() for item in items}
-    stages = [*before, *(_stage(run, commit) for run in runs)]
+    stages = [*before, *(_stage(run, commit, kind) for run in runs)]
     return {
         "images": images,
         "patients": len(patients),
@@ -81,7 +85,7 @@ def commands(stages: Sequence[Mapping[str, Any]]) -> list[str]:
             found.append(data)
         settings = " ".join(f"--{name} {value}" for name, value in stage["settings"].items())
         start = f" --start_from runs/box/stage{number - 1}/model.pt" if number > 1 else ""
-        configs = ",".join(f"'{config}'" for config in _CONFIGS[stage["kind"]])
+        configs = ",".join(f"'{config}'" for config in CONFIGS[stage["kind"]])
         found.append(
             f'python -m monai.bundle run training --config_file "[{configs}]" '
             f"--datalist runs/box/data/datalist.json --output_dir runs/box/stage{number} {settings}{start}"
@@ -106,7 +110,7 @@ def train_first_steps(settings: Mapping[str, Any], data: Path, output: Path) -> 
     listed = write_datalist(data / "cxr", output / "data")
     root = Path(__file__).parents[2]
     given = {**settings, "datalist": str(listed), "output_dir": str(output), "train::handlers": []}
-    configs = [str(root / config) for config in _CONFIGS["working size"]]
+    configs = [str(root / config) for config in CONFIGS["working size"]]
     workflow = ConfigWorkflow(configs, workflow_type="train", run_id="training", device="cpu", **given)
     workflow.initialize()
     trainer = workflow.parser.get_parsed_content("train::trainer")
@@ -122,7 +126,7 @@ def train_first_steps(settings: Mapping[str, Any], data: Path, output: Path) -> 
     return losses
 
 
-def _stage(run: Path, commit: str) -> dict[str, Any]:
+def _stage(run: Path, commit: str, kind: str | None) -> dict[str, Any]:
     settings = json.loads((run / "configuration.json").read_text(encoding="utf-8"))["settings"]
     with (run / "metrics.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -131,11 +135,11 @@ def _stage(run: Path, commit: str) -> dict[str, Any]:
     )
     curve = [{short: float(row[name]) for name, short in _CURVE.items() if row.get(name)} for row in rows]
     trained = read_settings(run / "model.pt")
-    kind = "native size" if trained.keeps_native_detail else "working size"
+    seen = "native size" if trained.keeps_native_detail else "working size"
     if trained.generator.get("whole", {}).get("gray_levels"):
-        kind += ", exposure seen"
+        seen += ", exposure seen"
     return {
-        "kind": kind,
+        "kind": kind or seen,
         "commit": commit,
         "settings": {name: settings[name] for name in _SETTINGS},
         "epochs": int(rows[-1]["epoch"]),
