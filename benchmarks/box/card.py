@@ -83,7 +83,7 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
         f"{images['good']} good and middling ones and {images['poor']} poor ones; {training['validation']} more, of "
         "other patients, with faults added, chose the epoch.",
         "trained": f"{steps} steps of one image each, at {sizes_trained} pixels and then on crops of 256 pixels at the "
-        f"images' own size, on one core of {training['host']}, seeds {seeds}, "
+        f"images' own size, on one core, the last stage's of {training['host']}, seeds {seeds}, "
         f"commits {commits}",
         "beds": _bed_table(beds),
         "real": _real_table(beds),
