@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -36,18 +37,20 @@ def draw_curves(bed: str, results: Sequence[Mapping[str, Any]]) -> None:
     names = CURVES if "ssim" in trained[0]["curve"][0] else REAL_CURVES
     methods = list(dict.fromkeys(result["method"] for result in trained))
     figure, axes = plt.subplots(1, len(names), figsize=(4.6 * len(names), 4.2), layout="constrained")
+    colours = plt.get_cmap("tab20").colors
     for axis, (name, label) in zip(axes, names.items()):
-        for result in trained:
+        for number, method in enumerate(methods):
+            runs = [result for result in trained if result["method"] == method]
             # the untrained network at minute 0 would set the scale
-            points = [point for point in result["curve"] if point["minutes"] > 0.25]
-            first = result is next(other for other in trained if other["method"] == result["method"])
+            curves = [[point for point in run["curve"] if point["minutes"] > 0.25] for run in runs]
+            looks = list(zip(*curves))
             axis.plot(
-                [point["minutes"] for point in points],
-                [point[name] for point in points],
-                STYLES[result["kind"]],
-                color=f"C{methods.index(result['method']) % 10}",
-                linewidth=1.1,
-                label=result["title"] if first else None,
+                [np.mean([point["minutes"] for point in look]) for look in looks],
+                [np.mean([point[name] for point in look]) for look in looks],
+                STYLES[runs[0]["kind"]],
+                color=colours[number % len(colours)],
+                linewidth=1.3,
+                label=runs[0]["title"],
             )
         axis.set(xlabel="minutes of processor time", ylabel=label)
         axis.grid(alpha=0.3)

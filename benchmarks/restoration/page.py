@@ -225,7 +225,7 @@ def _missing(beds: Mapping[str, Sequence[Mapping[str, Any]]], settings: Settings
 
 def _figures(bed: str) -> list[str]:
     captions = {
-        "curves": "Quality over minutes of training, on the validation images that are looked at; a line a seed.",
+        "curves": "Quality over minutes of training, on the validation images looked at; means over seeds.",
         "panel": "The same test images under every method, the originals last where there are any.",
     }
     found = [(kind, text) for kind, text in captions.items() if (DOCS / figure_path(kind, bed)).is_file()]
