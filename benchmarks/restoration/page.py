@@ -226,7 +226,7 @@ def _missing(beds: Mapping[str, Sequence[Mapping[str, Any]]], settings: Settings
 def _figures(bed: str) -> list[str]:
     captions = {
         "curves": "Quality over minutes of training, on the validation images looked at; means over seeds.",
-        "panel": "The same test images under every method, the originals last where there are any.",
+        "panel": "The same test images under the methods there were when it was drawn, the originals last.",
     }
     found = [(kind, text) for kind, text in captions.items() if (DOCS / figure_path(kind, bed)).is_file()]
     return [f"![{text}]({figure_path(kind, bed)})\n\n*{text}*" for kind, text in found]

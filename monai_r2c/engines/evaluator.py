@@ -14,7 +14,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -24,7 +23,6 @@ from ignite.metrics import Metric
 from monai.engines import Evaluator, default_metric_cmp_fn
 from monai.engines.utils import IterationEvents
 from monai.inferers import Inferer
-from monai.networks.utils import eval_mode
 from monai.transforms import Transform
 from torch.utils.data import DataLoader
 
@@ -166,16 +164,10 @@ class R2CEvaluator(Evaluator):
         # MetaTensor slows every operation down, and not every network keeps it
         image = plain_tensor(batch["image"])
         try:
-            with torch.no_grad(), self._mode_of(network), autocast_for(self.precision, device):
+            with torch.no_grad(), self.mode(network), autocast_for(self.precision, device):
                 restored, logits = self.inferer(image, network)
                 again = self.inferer(restored, network) if self.classify_restored else None
         except InputError as error:  # it knows no names
             files = ", ".join(map(str, batchdata.get(Keys.FILE, ())))
             raise InputError(f"{files or 'image'}: {error}") from error
         return batch, restored, logits, again, time.perf_counter() - start
-
-    def _mode_of(self, network: nn.Module) -> AbstractContextManager:
-        """The mode of this engine, which takes milliseconds to set of many modules, unless the network is in it."""
-        if self.mode is eval_mode and not any(module.training for module in network.modules()):
-            return nullcontext()
-        return self.mode(network)
