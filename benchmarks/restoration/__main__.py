@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -21,6 +22,7 @@ from .beds import Bed, make_bed
 from .classification import read_class_results, run_class_jobs
 from .exposure import EXPOSURE, measure_exposure, read_exposure
 from .job import run_job
+from .on_gpu import ON_GPU, measure_on_gpu
 from .page import longest, render, write_page
 from .radiographs import LISTS, check_data, list_collection, read_list, write_list
 from .results import RESULTS, folder_of, read_results, read_shorter_results, write_result, write_rows
@@ -163,6 +165,43 @@ def exposure(bed: str, methods: str, seeds: str, work: Path, results: Path) -> N
         for seed in numbers:
             rows[name, seed] = measure_exposure(name, seed, work, bed, settings)
     write_rows(results / EXPOSURE / f"{bed}.json", [rows[key] for key in sorted(rows)])
+
+
+@main.command("on-gpu")
+@click.option("--bed", default="unknown", show_default=True)
+@click.option("--method", default="recipe_unet", show_default=True, help="One that the bundle trains.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--minutes", default=2.0, show_default=True, help="Of the clock.")
+@click.option("--look", default=0.05, show_default=True, help="Minutes between two looks at the validation.")
+@click.option("--device", default="cuda", show_default=True)
+@click.option("--batch", default=1, show_default=True)
+@click.option("--workers", default=8, show_default=True, help="Processes that degrade images.")
+@click.option("--precision", default="fp32", show_default=True)
+@work_option
+@results_option
+def on_gpu(
+    bed: str,
+    method: str,
+    seed: int,
+    minutes: float,
+    look: float,
+    device: str,
+    batch: int,
+    workers: int,
+    precision: str,
+    work: Path,
+    results: Path,
+) -> None:
+    """Measure after how many minutes on a GPU a method has on validation what it has on the CPU in its minutes."""
+    settings = read_settings(minutes, device=device, look=look)
+    knobs = {"batch_size": batch, "num_workers": workers, "precision": precision}
+    row = measure_on_gpu(method, seed, bed, work, results, settings, **knobs)
+    path = results / ON_GPU / f"{bed}.json"
+    there = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    write_rows(path, [*there, row])
+    reached = row["reached_after"]
+    when = "not reached" if reached is None else f"reached after {reached:.2f} min"
+    print(f"SSIM {row['ssim_cpu']:.4f} of {row['minutes_cpu']:.1f} min on the CPU: {when}; {row['steps']} steps")
 
 
 @main.command()

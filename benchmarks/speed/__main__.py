@@ -36,7 +36,8 @@ from typing import Any
 
 import click
 import torch
-from cases import Inference, Setting, build, count
+from cases import COMPILED, Inference, Setting, build, count
+from gpu import measure_box, measure_cases, settings_of
 from interconnect import machines_table
 from loading import loading_rates
 from measure import DTYPES, Convolution, MatrixProduct, PeakMemory, seconds_of
@@ -89,9 +90,9 @@ def integers(context: Any, parameter: Any, text: str) -> list[int]:
     "--compile",
     "compiled",
     default="no,yes",
-    callback=choice("no", "yes", "graphs"),
+    callback=choice(*COMPILED),
     show_default=True,
-    help="graphs: with CUDA graphs.",
+    help="graphs: of CUDA, without compilation; compiled_graphs: with both.",
 )
 @click.option("--batches", default="1", callback=integers, show_default=True)
 @click.option("--size", default=256, show_default=True)
@@ -194,16 +195,37 @@ def summary(row: dict[str, Any]) -> dict[str, Any]:
 
 @main.command()
 @click.option("--size", default=256, show_default=True)
-@click.option("--rounds", default=3, show_default=True)
-@click.option("--batches", default="1,8,32", show_default=True)
+@click.option("--batches", default="1,8,32", callback=integers, show_default=True)
+@click.option(
+    "--sizes", default="256,1024,2048,3072", callback=integers, show_default=True, help="Of the box's images."
+)
+@click.option("--minutes", default=10.0, show_default=True, help="After which no further case begins.")
 @options
-@click.pass_context
-def gpu(context: click.Context, size: int, rounds: int, batches: str, **shared: Any) -> None:
-    """Measure all that decides the defaults on a GPU, in one table: precisions, formats, compilation, batches."""
-    chosen = {"precisions": ["fp32", "tf32", "bf16"], "compiled": ["no", "yes", "graphs"]}
-    formats, tasks = ["contiguous", "channels_last"], ["training", "inference"]
-    chosen |= {"formats": formats, "tasks": tasks, "variants": ["operational"]}
-    context.invoke(networks, **chosen, batches=integers(None, None, batches), size=size, rounds=rounds, **shared)
+def gpu(size: int, batches: list[int], sizes: list[int], minutes: float, **shared: Any) -> None:
+    """Measure what decides the defaults on a GPU: precisions, formats, batches, graphs, compilation; and the box."""
+    device = prepare(shared)
+    if device.type != "cuda":
+        raise click.ClickException("gpu: no CUDA device is here; `networks` measures a CPU.")
+    found: dict[str, Any] = {"size": size, "box": measure_box(sizes, device), "networks": []}
+    print("| box, size | precision | images/s | megapixels/s | memory | gray levels off, mean | most |")
+    print("| ---: | --- | ---: | ---: | ---: | ---: | ---: |")
+    for row in found["box"]:
+        cells = [str(row["size"]), row["precision"], f"{1 / row['seconds']:.3g}"]
+        cells += [f"{row['size'] ** 2 / row['seconds'] / 1e6:.3g}", mebibytes(row["peak_memory"])]
+        cells += [f"{row[name]:.2g}" if name in row else "" for name in ("gray_levels_mean", "gray_levels_most")]
+        print("| " + " | ".join(cells) + " |")
+    print("\n| task | precision | format | compile | batch | images/s | of peak | memory | start-up |")
+    print("| --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: |", flush=True)
+    for row in measure_cases(settings_of(size, batches), device, 60 * minutes):
+        found["networks"].append(row)
+        cells = [str(row[name]) for name in ("task", "precision", "format", "compile", "batch")]
+        if "error" in row:
+            cells += [row["error"], "", "", ""]
+        else:
+            cells += [f"{row['images_per_second']:.4g}", f"{row['fraction_of_peak']:.3f}"]
+            cells += [mebibytes(row["peak_memory"]), f"{row['start_up_seconds']:.1f} s"]
+        print("| " + " | ".join(cells) + " |", flush=True)
+        write(shared["out"], device, found)
 
 
 @main.command()

@@ -25,6 +25,14 @@ from measure import DTYPES, flops_of, saved_bytes, set_tf32
 from monai_r2c.engines import R2CTrainer
 from monai_r2c.networks import R2CDiscriminator, R2CGenerator, R2CRestorer
 
+# what torch.compile is given, by name; graphs are of CUDA
+COMPILED: dict[str, dict[str, str]] = {
+    "no": {},
+    "yes": {},
+    "graphs": {"backend": "cudagraphs"},
+    "compiled_graphs": {"mode": "reduce-overhead"},
+}
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -114,7 +122,7 @@ class Training:
 
 def _compile(network: torch.nn.Module, how: str) -> None:
     if how != "no":
-        network.compile(mode="reduce-overhead" if how == "graphs" else None)
+        network.compile(**COMPILED[how])
 
 
 def _adam(networks: list[torch.nn.Module]) -> torch.optim.Optimizer:

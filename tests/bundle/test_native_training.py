@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,8 @@ def test_native_crops_train_resume_to_the_bit_and_restore(configs: Path, large_d
     one, two = (torch.load(path / "checkpoints/epoch_0002.pt", weights_only=True)["restorer"] for path in (once, twice))
     assert all(torch.equal(value, two[name]) for name, value in one.items())
     assert one["local.last.2.weight"].abs().sum() > 0
+    kept = json.loads((once / "configuration.json").read_text())["settings"]
+    assert (kept["local_features"], kept["letters_prob"], kept["image_size"]) == (8, 0.8, 32)
     settings = read_settings(once / "model.pt")
     assert settings.keeps_native_detail
     assert settings.image_size == 32
