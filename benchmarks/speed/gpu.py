@@ -40,10 +40,11 @@ def settings_of(size: int, batches: list[int]) -> Iterator[Setting]:
     formats, tasks = (False, True), ("training", "inference")
     for batch, task, precision, layout in product(batches, tasks, _PRECISIONS, formats):
         yield Setting(task, "operational", precision, layout, "no", batch, size)
-    for batch, task, precision in product(batches, tasks, ("bf16", "tf32")):
-        yield Setting(task, "operational", precision, True, "graphs", batch, size)
-    for batch, task, how in product(batches, tasks, ("yes", "compiled_graphs")):
-        yield Setting(task, "operational", "bf16", True, how, batch, size)
+    for batch, task in product(batches, tasks):
+        for precision in ("bf16", "tf32"):
+            yield Setting(task, "operational", precision, True, "graphs", batch, size)
+        for how in ("yes", "compiled_graphs"):
+            yield Setting(task, "operational", "bf16", True, how, batch, size)
 
 
 def measure_cases(settings: Iterator[Setting], device: torch.device, seconds: float) -> Iterator[dict[str, Any]]:

@@ -44,9 +44,9 @@ class BundleTraining:
         torch.manual_seed(knobs["seed"])
         check_settings(**parser.get_parsed_content("settings"))
         self.trainer = parser.get_parsed_content(TRAINER)
-        self.ema = parser.get_parsed_content("ema")  # None where weights are not averaged
         for name in ("restorer", "degrader", "poor_discriminator", "good_discriminator"):
             to_device(getattr(self.trainer, name), knobs["device"])
+        self.ema = parser.get_parsed_content("ema")  # None where weights are not averaged; a copy, on the same device
         if self.ema is not None:
             self.ema.attach(self.trainer)
         monai_r2c.utils.keep_freed_memory()

@@ -65,7 +65,7 @@ def instance_norm(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, nor
     return norm(x, weight, bias)
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen: torch.compile of 2.11 and older cannot make one
 class ChannelNorm(FastOperation):
     """Instance norm of ``(x, weight, bias)``: in three passes over the image and two backward, chunk by chunk."""
 

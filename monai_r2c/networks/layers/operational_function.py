@@ -77,7 +77,7 @@ def check_channels(shape: list[int], channels: int, spatial_dims: int) -> None:
         )
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen: torch.compile of 2.11 and older cannot make one
 class ConvolutionOfPowers(FastOperation):
     """What an operational layer computes of ``(x, weight, bias)``.
 
