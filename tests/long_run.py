@@ -15,6 +15,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +142,7 @@ def run_killed(output_dir: Path | str, iteration: int, number: int = signal.SIGK
 
 
 def in_process(function: Callable[[], None]) -> int:
-    process = multiprocessing.get_context("fork").Process(target=function)
+    process = multiprocessing.get_context("fork").Process(target=_on_the_cpu, args=(function,))
     process.start()
     process.join(120)
     if process.is_alive():
@@ -162,7 +163,7 @@ def in_processes(count: int, folder: Path, function: Callable[[int], None]) -> l
         dist.destroy_process_group()
 
     context = multiprocessing.get_context("fork")
-    processes = [context.Process(target=join, args=(rank,)) for rank in range(count)]
+    processes = [context.Process(target=_on_the_cpu, args=(partial(join, rank),)) for rank in range(count)]
     for process in processes:
         process.start()
     for process in processes:
@@ -172,6 +173,12 @@ def in_processes(count: int, folder: Path, function: Callable[[int], None]) -> l
         process.kill()
     assert not hanging, "a process hangs"
     return [process.exitcode or 0 for process in processes]
+
+
+def _on_the_cpu(function: Callable[[], None]) -> None:
+    """A process that was forked once CUDA was in use cannot use it."""
+    torch.cuda.is_available = lambda: False
+    function()
 
 
 def checkpoint(output_dir: Path | str, name: str) -> dict[str, Any]:

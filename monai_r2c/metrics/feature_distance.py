@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from monai.metrics import FIDMetric, MMDMetric
+from monai.metrics import MMDMetric
 
 from .grouped import GroupedMetric
 from .score import Score
@@ -29,8 +29,8 @@ _FREQUENCIES = 512
 class FeatureDistanceMetric(GroupedMetric):
     """Frechet and kernel distance between the features of images and those of the good domain.
 
-    ``metric(images)`` takes ``(batch, channels, *spatial)`` in [0, 1]. `aggregate` gives ``frechet_distance`` (MONAI's
-    `FIDMetric`) and ``kernel_distance`` (MONAI's `MMDMetric`, a Gaussian kernel as wide as the median distance of good
+    ``metric(images)`` takes ``(batch, channels, *spatial)`` in [0, 1]. `aggregate` gives ``frechet_distance`` (see
+    `monai_r2c.metrics.frechet_distance`) and ``kernel_distance`` (MONAI's `MMDMetric`, a Gaussian kernel as wide as the median distance of good
     images), both about 0 for equal domains, unbounded, lower is better; without `good`, nothing. They compare only
     for the same features and about the same number of images, and have no interval: a resample with repeated images
     lies farther away by construction.
@@ -78,15 +78,20 @@ def frechet_distance(features: torch.Tensor, good: torch.Tensor) -> float:
     """Frechet distance of the Gaussians of two sets of features ``(images, features)``, 0 and up.
 
     Fewer images than features leave directions in which neither set differs; they are left out first, which changes
-    nothing but keeps the covariances from being needlessly singular.
+    nothing but keeps the matrices small. MONAI's `FIDMetric` gives the same, where SciPy's ``sqrtm`` still has its ``disp``.
     """
     features, good = features.double(), good.double()
     pooled = torch.cat([features, good])
     _, spread, directions = torch.linalg.svd(pooled - pooled.mean(0), full_matrices=False)
     basis = directions[spread > 1e-9 * spread.max().clamp_min(1e-300)].T
-    if basis.shape[1] < 2:  # MONAI needs two features at least
-        basis = directions[:2].T
-    return max(float(FIDMetric()(features @ basis, good @ basis)), 0.0)
+    features, good = features @ basis, good @ basis
+    covariances = [torch.atleast_2d(torch.cov(values.T)) for values in (features, good)]
+    values, vectors = torch.linalg.eigh(covariances[0])
+    root = vectors * values.clamp_min(0).sqrt() @ vectors.T
+    # the product of both covariances has the eigenvalues of this symmetric matrix
+    shared = torch.linalg.eigvalsh(root @ covariances[1] @ root).clamp_min(0).sqrt().sum()
+    spreads = sum(covariance.trace() for covariance in covariances)
+    return max(float((features.mean(0) - good.mean(0)).square().sum() + spreads - 2 * shared), 0.0)
 
 
 def kernel_distance(features: torch.Tensor, good: torch.Tensor, seed: int = 0) -> float:
