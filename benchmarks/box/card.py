@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -69,7 +70,9 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
     cost, flags = found["cost"], found["flags"]
     beds = found["beds"]
     sizes = [int(key.removeprefix("seconds_")) for key in cost if key.startswith("seconds_")]
-    steps = sum(stage["steps"] for stage in training["stages"])
+    steps = Counter[int]()
+    for stage in training["stages"]:
+        steps[stage["settings"].get("batch_size", 1)] += stage["steps"]
     ways = [stage for stage in training["stages"] if stage["kind"] == "working size"]
     sizes_trained = " then ".join(str(stage["settings"]["image_size"]) for stage in ways)
     commits = ", ".join(f"`{commit}`" for commit in dict.fromkeys(stage["commit"] for stage in training["stages"]))
@@ -82,9 +85,11 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
         "NIH ChestX-ray14 in a public sample, of 256 x 256 pixels and, some of the good ones, of 1024 x 1024: "
         f"{images['good']} good and middling ones and {images['poor']} poor ones; {training['validation']} more, of "
         "other patients, with faults added, chose the epoch.",
-        "trained": f"{steps} steps of one image each, at {sizes_trained} pixels and then on crops of 256 pixels at the "
-        f"images' own size, on one core, the last stage's of {training['host']}, seeds {seeds}, "
-        f"commits {commits}",
+        "trained": " and ".join(
+            f"{count} steps of {batch} image{'s' * (batch > 1)}" for batch, count in sorted(steps.items())
+        )
+        + f", at {sizes_trained} pixels and then on crops of 256 pixels at the images' own size, on one core, the last "
+        f"stage's of {training['host']}{_on_gpu(training['stages'])}, seeds {seeds}, commits {commits}",
         "beds": _bed_table(beds),
         "real": _real_table(beds),
         "gradient": _span([beds[bed]["scores"]["gradient_restored"]["mean"] for bed in _BEDS]),
@@ -104,6 +109,11 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
         "peak": f"{cost['peak_mib']:.0f}",
         "processor": cost["host"],
     }
+
+
+def _on_gpu(stages: Sequence[Mapping[str, Any]]) -> str:
+    numbers = [str(number) for number, stage in enumerate(stages, 1) if stage["settings"].get("device") == "cuda"]
+    return f", stage {' and '.join(numbers)} on a GPU" * bool(numbers)
 
 
 def _bed_table(beds: Mapping[str, Any]) -> str:

@@ -24,9 +24,11 @@ from monai_r2c.networks import read_settings
 
 from .datalist import CLASSES
 
-NOTES = {"name": "chest radiograph restorer 5"}
+NOTES = {"name": "chest radiograph restorer 6"}
 FIRST_STEPS = 50
 _SETTINGS = ("image_size", "max_epochs", "decay_epoch", "val_interval", "seed")
+# kept of a run at native size where they are not those of its configs
+_USUAL = {"batch_size": 1, "learning_rate": 0.0003, "precision": "bf16", "device": "cpu"}
 _CURVE = {
     "epoch": "epoch",
     "generator_loss": "loss",
@@ -130,18 +132,19 @@ def _stage(run: Path, commit: str, kind: str | None) -> dict[str, Any]:
     settings = json.loads((run / "configuration.json").read_text(encoding="utf-8"))["settings"]
     with (run / "metrics.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    best = max(
-        (row for row in rows if row["validation/psnr_restored"]), key=lambda r: float(r["validation/psnr_restored"])
-    )
-    curve = [{short: float(row[name]) for name, short in _CURVE.items() if row.get(name)} for row in rows]
     trained = read_settings(run / "model.pt")
+    scored = [row for row in rows if row.get("validation/psnr_restored")]  # a run without validation keeps its end
+    best = max(scored, key=lambda row: float(row["validation/psnr_restored"])) if scored else rows[-1]
+    usual = _USUAL if trained.keeps_native_detail else {}
+    others = {name: settings[name] for name, value in usual.items() if settings[name] != value}
+    curve = [{short: float(row[name]) for name, short in _CURVE.items() if row.get(name)} for row in rows]
     seen = "native size" if trained.keeps_native_detail else "working size"
     if trained.generator.get("whole", {}).get("gray_levels"):
         seen += ", exposure seen"
     return {
         "kind": kind or seen,
         "commit": commit,
-        "settings": {name: settings[name] for name in _SETTINGS},
+        "settings": {name: settings[name] for name in _SETTINGS} | others,
         "epochs": int(rows[-1]["epoch"]),
         "steps": int(rows[-1]["iteration"]),
         "kept_from_epoch": int(best["epoch"]),
