@@ -21,7 +21,7 @@ from typing import Any
 from .ablation import ablation_section
 from .classification import classification_section
 from .exposure import exposure_section
-from .method import find_method, method_names
+from .runner import all_methods, wanted
 from .scores import SCORES
 from .settings import HERE, Settings
 from .summary import Estimate, Row, best_baseline, summarise
@@ -203,16 +203,15 @@ def _plain(value: Any) -> str:
 
 def _missing(beds: Mapping[str, Sequence[Mapping[str, Any]]], settings: Settings) -> str:
     """Say which cells are not there yet."""
-    methods = [*settings.methods, *(name for name in method_names() if name not in settings.methods)]
     lines = []
     for bed, results in beds.items():
         there = {(result["method"], result["seed"]) for result in results}
         seeds = settings.bed(bed)["seeds"]
         absent: dict[tuple[int, ...], list[str]] = {}
-        for name in methods:
-            wanted = seeds if find_method(name).random else seeds[:1]
-            lacking = tuple(seed for seed in wanted if (name, seed) not in there)
-            if lacking and sum(method == name for method, _ in there) < len(wanted):
+        for name in all_methods(settings):
+            asked = wanted(name, bed, seeds, settings)
+            lacking = tuple(seed for seed in asked if (name, seed) not in there)
+            if lacking and sum(method == name for method, _ in there) < len(asked):
                 absent.setdefault(lacking, []).append(f"`{name}`")
         for lacking, names in absent.items():
             numbers = f"seed{'s' * (len(lacking) > 1)} {', '.join(map(str, lacking))}"

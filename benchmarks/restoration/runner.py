@@ -45,8 +45,28 @@ class Job:
 
 def jobs_of(bed: str, methods: Sequence[str], seeds: Sequence[int], settings: Settings) -> list[Job]:
     """All jobs of a bed: seed by seed, in each the methods in the order of `config.yaml`; filters have one seed."""
-    chosen = methods or [*settings.methods, *(name for name in method_names() if name not in settings.methods)]
-    return [Job(bed, name, seed) for seed in seeds for name in chosen if seed == seeds[0] or find_method(name).random]
+    if methods:
+        return [
+            Job(bed, name, seed) for seed in seeds for name in methods if seed == seeds[0] or find_method(name).random
+        ]
+    return [
+        Job(bed, name, seed)
+        for seed in seeds
+        for name in all_methods(settings)
+        if seed in wanted(name, bed, seeds, settings)
+    ]
+
+
+def all_methods(settings: Settings) -> list[str]:
+    """Names in the order of `config.yaml`, then those that it does not have."""
+    return [*settings.methods, *(name for name in method_names() if name not in settings.methods)]
+
+
+def wanted(name: str, bed: str, seeds: Sequence[int], settings: Settings) -> Sequence[int]:
+    """The seeds that a method is to have on a bed: all, one for filters, and one on the first bed for variants."""
+    if name in settings.variants:
+        return seeds[:1] if bed == next(iter(settings.beds)) else []
+    return seeds if find_method(name).random else seeds[:1]
 
 
 def run_jobs(
