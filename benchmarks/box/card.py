@@ -72,7 +72,7 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
     sizes = [int(key.removeprefix("seconds_")) for key in cost if key.startswith("seconds_")]
     steps = Counter[int]()
     for stage in training["stages"]:
-        steps[stage["settings"].get("batch_size", 1)] += stage["steps"]
+        steps[int(stage["settings"].get("batch_size", 1))] += stage["steps"]
     ways = [stage for stage in training["stages"] if stage["kind"] == "working size"]
     sizes_trained = " then ".join(str(stage["settings"]["image_size"]) for stage in ways)
     commits = ", ".join(f"`{commit}`" for commit in dict.fromkeys(stage["commit"] for stage in training["stages"]))

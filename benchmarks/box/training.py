@@ -136,7 +136,7 @@ def _stage(run: Path, commit: str, kind: str | None) -> dict[str, Any]:
     scored = [row for row in rows if row.get("validation/psnr_restored")]  # a run without validation keeps its end
     best = max(scored, key=lambda row: float(row["validation/psnr_restored"])) if scored else rows[-1]
     usual = _USUAL if trained.keeps_native_detail else {}
-    others = {name: settings[name] for name, value in usual.items() if settings[name] != value}
+    others = {name: str(settings[name]) for name, value in usual.items() if settings[name] != value}
     curve = [{short: float(row[name]) for name, short in _CURVE.items() if row.get(name)} for row in rows]
     seen = "native size" if trained.keeps_native_detail else "working size"
     if trained.generator.get("whole", {}).get("gray_levels"):

@@ -161,6 +161,9 @@ def page(model: Path | None, before: Path | None, figures: bool, data: Path, wor
 
 
 def _wanted(methods: tuple[str, ...], models: Models) -> list[str]:
+    """The methods to run: those named, or all that the given models allow."""
+    if refused := [name for name in methods if not models.allow(name)]:
+        raise click.UsageError(f"--method {refused[0]}: needs --model or --before.")
     return [name for name in TITLES if name in (methods or TITLES) and models.allow(name)]
 
 
