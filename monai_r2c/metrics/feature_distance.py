@@ -30,10 +30,10 @@ class FeatureDistanceMetric(GroupedMetric):
     """Frechet and kernel distance between the features of images and those of the good domain.
 
     ``metric(images)`` takes ``(batch, channels, *spatial)`` in [0, 1]. `aggregate` gives ``frechet_distance`` (see
-    `monai_r2c.metrics.frechet_distance`) and ``kernel_distance`` (MONAI's `MMDMetric`, a Gaussian kernel as wide as the median distance of good
-    images), both about 0 for equal domains, unbounded, lower is better; without `good`, nothing. They compare only
-    for the same features and about the same number of images, and have no interval: a resample with repeated images
-    lies farther away by construction.
+    `monai_r2c.metrics.frechet_distance`) and ``kernel_distance`` (MONAI's `MMDMetric`, a Gaussian kernel as wide as the
+    median distance of good images), both about 0 for equal domains, unbounded, lower is better; without `good`,
+    nothing. They compare only for the same features and about the same number of images, and have no interval: a
+    resample with repeated images lies farther away by construction.
 
     Args:
         features: gives features ``(batch, features)`` of images in [0, 1], such as `LayerFeatures`.
@@ -78,7 +78,8 @@ def frechet_distance(features: torch.Tensor, good: torch.Tensor) -> float:
     """Frechet distance of the Gaussians of two sets of features ``(images, features)``, 0 and up.
 
     Fewer images than features leave directions in which neither set differs; they are left out first, which changes
-    nothing but keeps the matrices small. MONAI's `FIDMetric` gives the same, where SciPy's ``sqrtm`` still has its ``disp``.
+    nothing but keeps the matrices small. MONAI's `FIDMetric` gives the same, where SciPy's ``sqrtm`` still has its
+    ``disp``.
     """
     features, good = features.double(), good.double()
     pooled = torch.cat([features, good])
