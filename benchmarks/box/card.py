@@ -76,7 +76,6 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
     ways = [stage for stage in training["stages"] if stage["kind"] == "working size"]
     sizes_trained = " then ".join(str(stage["settings"]["image_size"]) for stage in ways)
     commits = ", ".join(f"`{commit}`" for commit in dict.fromkeys(stage["commit"] for stage in training["stages"]))
-    seeds = " and ".join(str(seed) for seed in dict.fromkeys(stage["settings"]["seed"] for stage in training["stages"]))
     images = training["images"]
     return {
         "line": found["line"],
@@ -88,8 +87,10 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
         "trained": " and ".join(
             f"{count} steps of {batch} image{'s' * (batch > 1)}" for batch, count in sorted(steps.items())
         )
-        + f", at {sizes_trained} pixels and then on crops of 256 pixels at the images' own size, on one core, the last "
-        f"stage's of {training['host']}{_on_gpu(training['stages'])}, seeds {seeds}, commits {commits}",
+        + f" in {len(training['stages'])} stages, each from the weights of the one before, at {sizes_trained} pixels "
+        f"and then on crops of 256 pixels at the images' own size, on one core, the last stage's of {training['host']}"
+        f"{_on_gpu(training['stages'])}, commits {commits}",
+        "stages": _stage_table(training["stages"]),
         "beds": _bed_table(beds),
         "real": _real_table(beds),
         "gradient": _span([beds[bed]["scores"]["gradient_restored"]["mean"] for bed in _BEDS]),
@@ -111,6 +112,17 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
     }
 
 
+def _stage_table(stages: Sequence[Mapping[str, Any]]) -> str:
+    lines = ["| stage | size of training | steps | images a step | seed |", "| ---: | --- | ---: | ---: | ---: |"]
+    for number, stage in enumerate(stages, 1):
+        settings = stage["settings"]
+        whole = stage["kind"] == "working size"
+        size = f"{settings['image_size']} pixels" if whole else "crops of 256 pixels, thumbnails of the whole"
+        cells = (number, size, stage["steps"], settings.get("batch_size", 1), settings["seed"])
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines)
+
+
 def _on_gpu(stages: Sequence[Mapping[str, Any]]) -> str:
     numbers = [str(number) for number, stage in enumerate(stages, 1) if stage["settings"].get("device") == "cuda"]
     return f", stage {' and '.join(numbers)} on a GPU" * bool(numbers)
@@ -119,9 +131,9 @@ def _on_gpu(stages: Sequence[Mapping[str, Any]]) -> str:
 def _bed_table(beds: Mapping[str, Any]) -> str:
     lines = [
         "| faults | images | PSNR poor → restored | gain, dB | tone kept, dB | SSIM poor → restored | gain "
-        "| detail, dB | gradient | flagged `worse` |"
+        "| detail, dB | gradient | flagged `worse` | flagged `unfamiliar` |"
     ]
-    lines.append("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    lines.append("| --- | --- |" + " ---: |" * 9)
     for key, (bed, source) in _BEDS.items():
         scores = beds[key]["scores"]
         cells = [bed, f"{beds[key]['count']}, {source}"]
@@ -132,7 +144,7 @@ def _bed_table(beds: Mapping[str, Any]) -> str:
                 cells.append(f"{scores['psnr_tone_kept']['mean']:.2f}")
         cells += [f"{scores['detail_snr']['mean']:.1f} → {scores['detail_snr_restored']['mean']:.1f}"]
         cells += [f"{scores['gradient']['mean']:.2f} → {scores['gradient_restored']['mean']:.2f}"]
-        cells += [_percent(beds[key]["flagged"]["worse"])]
+        cells += [_percent(beds[key]["flagged"][name]) for name in ("worse", "unfamiliar")]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -154,11 +166,12 @@ def _real_table(beds: Mapping[str, Any]) -> str:
 
 def _losing(beds: Mapping[str, Any]) -> str:
     parts = []
-    for key in ("known_nih", "unknown_nih", "foreign_nih"):
+    for key, (bed, source) in _BEDS.items():
         images = beds[key]["images"]
         lost = sum(after < before for before, after in zip(images["ssim"], images["ssim_restored"]))
-        parts.append(f"{lost} of {len(images['ssim'])} in {_BEDS[key][0]}")
-    return ", ".join(parts)
+        if lost:
+            parts.append(f"{lost} of {len(images['ssim'])} in {bed} ({source.split(',')[0]})")
+    return ", ".join(parts) or "none"
 
 
 def _class_table(classes: Mapping[str, Any]) -> str:

@@ -29,7 +29,7 @@ from .results import RESULTS, folder_of, read_results, read_shorter_results, wri
 from .runner import jobs_of, run_jobs
 from .settings import read_settings
 from .strips import keep_strips
-from .summary import summarise
+from .summary import common_seeds, difference
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 work_option = click.option(
@@ -211,17 +211,15 @@ def on_gpu(
 @results_option
 def compare(method: str, other: str, bed: str, results: Path) -> None:
     """Print by how much METHOD differs from OTHER on a bed, image by image, over the seeds that both have."""
-    there = [result for result in read_results(results) if result["bed"] == bed and "error" not in result]
-    seeds = [{result["seed"] for result in there if result["method"] == name} for name in (method, other)]
-    both = set.intersection(*seeds)
-    if not both or method == other:
+    there = [result for result in read_results(results, bed) if "error" not in result]
+    runs, others = ([result for result in there if result["method"] == name] for name in (method, other))
+    seeds = common_seeds(runs, others)
+    if not seeds or method == other:
         raise InputError(f"{bed}: {method} and {other} must be two methods with results of the same seed.")
-    there = [result for result in there if result["method"] in (method, other) and result["seed"] in both]
-    hosts = sorted({result["host"]["processor"] for result in there})
-    print(f"{method} less {other}, {bed}, seeds {', '.join(map(str, sorted(both)))}, on {', '.join(hosts)}")
-    for row in summarise(there, other):
-        for name, found in row.differences.items():
-            print(f"{name}: {found.mean:+.3f} ({found.low:+.3f} to {found.high:+.3f})")
+    hosts = sorted({result["host"]["processor"] for result in runs + others if result["seed"] in seeds})
+    print(f"{method} less {other}, {bed}, seeds {', '.join(map(str, seeds))}, on {', '.join(hosts)}")
+    for name, found in difference(runs, others).items():
+        print(f"{name}: {found.mean:+.3f} ({found.low:+.3f} to {found.high:+.3f})")
 
 
 @main.command()

@@ -12,12 +12,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+from .markdown import head, text_of
 from .scores import SCORES
 
-_TEXT = Path(__file__).parent / "texts/ablation.md"
 BEDS = ("unknown", "known")
 SHOWN = ("psnr", "ssim", "line_psnr")
 # what changes, and the method with that change; one with a dash changes the last without, and goes no further
@@ -50,7 +49,7 @@ def ablation_section(results: Sequence[Mapping[str, Any]]) -> str:
     if not any((BEDS[0], method) in by_cell for _, method in STEPS):
         return ""
     heads = ["change", *(f"`{bed}`: {name}" for bed in BEDS for name in ("seeds", *(SCORES[n][0] for n in SHOWN)))]
-    lines = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * (len(heads) - 1)]
+    lines = [head(heads)]
     for change, method in STEPS:
         cells = [change.replace("- ", "&nbsp;&nbsp;… ", 1) if change.startswith("- ") else change]
         for bed in BEDS:
@@ -60,7 +59,7 @@ def ablation_section(results: Sequence[Mapping[str, Any]]) -> str:
                 *(_range([run["validation"][name] for run in runs], name) for name in SHOWN),
             ]
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n\n".join((_TEXT.read_text(encoding="utf-8").strip(), "\n".join(lines)))
+    return "\n\n".join((text_of("ablation"), "\n".join(lines)))
 
 
 def _range(values: Sequence[float], score: str) -> str:

@@ -25,9 +25,10 @@ from monai_r2c.metrics import bootstrap_intervals, classification_scores
 from .beds import Bed, BedImage
 from .classifiers import CLASSIFIERS, ClassifierTraining, probabilities
 from .indicators import indicator_probabilities
+from .markdown import text_of
 from .method import Learned, Lesson, bed_to_learn_from, find_method
 from .results import CLASSES, RESULTS, SHORTER, commit, host, write_json
-from .settings import HERE, Settings
+from .settings import Settings
 from .training import BudgetedRun
 
 HEAD = "head_of_"
@@ -123,18 +124,30 @@ def classification_section(results: Sequence[Mapping[str, Any]]) -> str:
     """The page's section on the class."""
     if not results:
         return ""
-    lines = [(HERE / "texts/classification.md").read_text(encoding="utf-8").strip()]
+    lines = [text_of("classification")]
     for bed in dict.fromkeys(result["bed"] for result in results):
-        lines += ["", (HERE / f"texts/classification_{bed}.md").read_text(encoding="utf-8").strip(), ""]
+        lines += ["", text_of(f"classification_{bed}"), ""]
         lines.append("| classifier | images | minutes | of the restorer | " + " | ".join(SHOWN.values()) + " |")
         lines.append("| --- | --- | ---: | ---: |" + " ---: |" * len(SHOWN))
         there = [result for result in results if result["bed"] == bed]
         for result in sorted(there, key=lambda result: (result["state"], result["classifier"])):
             cells = [_classifier_name(result["classifier"]), _state_name(result["state"])]
             cells += [f"{result['minutes']:.1f}", f"{result['restorer_minutes']:.1f}"]
-            cells += [f"{mean:.2f} ({low:.2f} to {high:.2f})" for mean, low, high in _intervals(result)]
+            cells += [_shown(*interval) for interval in _intervals(result)]
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def shown_auc(results: Sequence[Mapping[str, Any]], bed: str, classifier: str, state: str) -> str:
+    """The AUC with its interval of a classifier on images in a state, as the section shows it; "" if there is none."""
+    for result in results:
+        if (result["bed"], result["classifier"], result["state"]) == (bed, classifier, state):
+            return _shown(*_intervals(result)[list(SHOWN).index("auc")])
+    return ""
+
+
+def _shown(mean: float, low: float, high: float) -> str:
+    return f"{mean:.2f} ({low:.2f} to {high:.2f})"
 
 
 def _intervals(result: Mapping[str, Any]) -> list[tuple[float, float, float]]:

@@ -20,10 +20,11 @@ import numpy as np
 import torch
 
 from .beds import Bed
+from .markdown import text_of
 from .method import Lesson, bed_to_learn_from, find_method
 from .results import RESULTS
 from .scores import psnr, straight_line
-from .settings import HERE, Settings
+from .settings import Settings
 
 EXPOSURE = "exposure"  # folder of its results
 GROUPS = ("validation", "test")
@@ -84,7 +85,7 @@ def exposure_section(found: Sequence[dict[str, Any]]) -> str:
     """The page's section on what PSNR hangs on; the means over a method's seeds."""
     if not found:
         return ""
-    parts = [(HERE / "texts/exposure.md").read_text(encoding="utf-8").strip()]
+    parts = [text_of("exposure")]
     heads = ["method", "seeds", "images", *(title for title, _ in _SHOWN.values())]
     for beds in found:
         head, rule = "| " + " | ".join(heads) + " |", "| --- | ---: | --- |" + " ---: |" * len(_SHOWN)

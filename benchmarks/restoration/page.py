@@ -11,16 +11,17 @@
 
 from __future__ import annotations
 
-import functools
 import math
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .ablation import ablation_section
 from .classification import classification_section
+from .costs import costs_section
 from .exposure import exposure_section
+from .findings import DISTANCES, filled
+from .markdown import head, number, text_of
 from .runner import all_methods, wanted
 from .scores import SCORES
 from .settings import HERE, Settings
@@ -28,15 +29,12 @@ from .summary import Estimate, Row, best_baseline, summarise
 
 DOCS = HERE.parents[1] / "docs/source"
 PAGE = DOCS / "results.md"
-TEXTS = HERE / "texts"
 
 KINDS = {"filter": "filter", "pairs": "synthetic pairs", "unpaired": "unpaired", "bound": "true pairs: a bound"}
 FIDELITY = ("psnr", "ssim", "ms_ssim", "line_psnr", "line_ssim")
 LOOK = ("detail_snr", "detail_energy", "checkerboard", "niqe", "class_preserved")
 DIFFERENCES = ("psnr", "ssim", "line_psnr", "line_ssim", "detail_snr")
 REAL_DIFFERENCES = ("niqe", "checkerboard")
-DECIMALS = {"frechet": 2, "kernel": 4}
-
 
 Results = Sequence[Mapping[str, Any]]
 
@@ -55,10 +53,10 @@ def render(
     """
     beds = {bed: [result for result in results if result["bed"] == bed] for bed in settings.beds}
     tables = {bed: _sorted(summarise(found)) for bed, found in beds.items() if found}
-    parts = [_text("start"), _missing(beds, settings)]
+    parts = [text_of("start"), _missing(beds, settings)]
     every = dict(tables)
     for bed, rows in tables.items():
-        parts += [f"## Bed `{bed}`", _text(f"bed_{bed}")]
+        parts += [f"## Bed `{bed}`", text_of(f"bed_{bed}")]
         trained = {
             minutes: there
             for minutes, found in shorter.items()
@@ -72,8 +70,8 @@ def render(
             parts += [f"### After {minutes:g} minutes of training", *_tables(every[f"{bed}@{minutes:g}"], there)]
         parts += _figures(bed)
     parts += [ablation_section(results), exposure_section(exposure), classification_section(classes)]
-    parts += [_costs(every), _text("repeat")]
-    parts.insert(1, _fill(_text("findings"), every))
+    parts += [costs_section(every), text_of("repeat")]
+    parts.insert(1, filled(text_of("findings"), every, classes))
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
 
 
@@ -112,7 +110,7 @@ def _tables(rows: Sequence[Row], results: Results) -> list[str]:
 def _table(rows: Sequence[Row], names: Sequence[str], with_seeds: bool = False, distances: bool = False) -> str:
     heads = ["method", *(["seeds"] if with_seeds else []), *(SCORES[name][0] for name in names)]
     heads += ["Frechet", "kernel"] if distances else []
-    lines = [_head(heads)]
+    lines = [head(heads)]
     for row in rows:
         if row.failure:
             lines.append(f"| {row.title} | failed: {row.failure} |" + " |" * (len(heads) - 2))
@@ -120,7 +118,7 @@ def _table(rows: Sequence[Row], names: Sequence[str], with_seeds: bool = False, 
         cells = [row.title, *([str(len(row.runs))] if with_seeds else [])]
         cells += [_interval(row.scores[name], SCORES[name][2]) if name in row.scores else "" for name in names]
         if distances:
-            cells += [_number(row.mean("distances", name), DECIMALS[name]) for name in DECIMALS]
+            cells += [number(row.mean("distances", name), DISTANCES[name]) for name in DISTANCES]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -133,7 +131,7 @@ def _difference_table(rows: Sequence[Row], names: Sequence[str], baseline: str) 
         "Differences, image by image, to the filter or the synthetic pairs that are best on validation: "
         f"**{baseline}**. An interval that holds 0 shows no difference.",
         "",
-        _head(["method", *(SCORES[name][0] for name in names)]),
+        head(["method", *(SCORES[name][0] for name in names)]),
     ]
     for row in rows:
         if row.differences:
@@ -144,7 +142,7 @@ def _difference_table(rows: Sequence[Row], names: Sequence[str], baseline: str) 
 
 def _kinds_table(rows: Sequence[Row]) -> str:
     kinds = sorted({kind for row in rows for run in row.runs for kind in run["kinds"]})
-    lines = ["PSNR and SSIM by kind of fault:", "", _head(["method", *(kind.replace("_", " ") for kind in kinds)])]
+    lines = ["PSNR and SSIM by kind of fault:", "", head(["method", *(kind.replace("_", " ") for kind in kinds)])]
     for row in rows:
         if row.runs:
             cells = [f"{_of_kind(row, 'psnr', kind):.2f}, {_of_kind(row, 'ssim', kind):.3f}" for kind in kinds]
@@ -155,50 +153,6 @@ def _kinds_table(rows: Sequence[Row]) -> str:
 def _of_kind(row: Row, score: str, kind: str) -> float:
     values = [v for run in row.runs for v, k in zip(run["scores"][score], run["kinds"]) if k == kind]
     return sum(values) / len(values)
-
-
-def _costs(tables: Mapping[str, Sequence[Row]]) -> str:
-    heads = [
-        "bed",
-        "method",
-        "kind",
-        "seeds",
-        "minutes",
-        "weights kept from minute",
-        "steps",
-        "processor",
-        "parameters",
-    ]
-    lines = ["## What each cost", "", _text("costs"), ""]
-    lines.append(_head([*heads, "processor", "parameters", "ms an image", "peak memory, MiB", "settings"]))
-    for bed, rows in tables.items():
-        for row in rows:
-            if not row.runs or row.runs[0]["learned_on"] != bed.split("@")[0] or ("@" in bed and row.kind == "filter"):
-                continue
-            cells = [bed.split("@")[0], row.title, KINDS[row.kind], str(len(row.runs))]
-            cells += [_number(row.mean(name), 1) for name in ("minutes", "kept_from_minute")]
-            steps, processors = _by_seed(row, "steps"), _by_seed(row, "host", "processor")
-            cells += [steps, processors.replace("AMD EPYC", "EPYC"), _number(row.mean("parameters"), 0)]
-            cells += [_number(row.mean("milliseconds"), 1), _number(row.mean("peak_memory_mib"), 0)]
-            cells.append(", ".join(f"{key} {_plain(value)}" for key, value in row.runs[0]["settings"].items()))
-            lines.append("| " + " | ".join(cells) + " |")
-    hosts = sorted({run["host"]["processor"] for rows in tables.values() for row in rows for run in row.runs})
-    commits = sorted({run["commit"] for rows in tables.values() for row in rows for run in row.runs})
-    judges = sorted({f"{run['judge_auc']:.3f}" for rows in tables.values() for row in rows for run in row.runs})
-    lines += ["", f"Processor: {', '.join(hosts)}. Package at commit: {', '.join(commits)}."]
-    lines += [f"AUC of the judge on the originals of the test images: {', '.join(judges)}."]
-    return "\n".join(lines)
-
-
-def _by_seed(row: Row, *path: str) -> str:
-    """The entries of a row's seeds, once where all are alike, else one after the other."""
-    values = [functools.reduce(lambda found, key: found.get(key, ""), path, run) for run in row.runs]
-    texts = [f"{value:,}" if isinstance(value, int) else str(value) for value in values]
-    return " / ".join(texts[:1] if len(set(texts)) == 1 else texts)
-
-
-def _plain(value: Any) -> str:
-    return " + ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _missing(beds: Mapping[str, Sequence[Mapping[str, Any]]], settings: Settings) -> str:
@@ -236,43 +190,12 @@ def figure_path(kind: str, bed: str) -> str:
     return f"figures/restoration_{kind}_{bed}.png"
 
 
-def _fill(text: str, tables: Mapping[str, Sequence[Row]]) -> str:
-    """Put in the scores and distances asked for as ``{bed/method/score}``, or ``{bed/method-other/score}``."""
-
-    def number(match: re.Match) -> str:
-        bed, method, score = match[1].split("/")
-        values = []
-        for name in method.split("-"):
-            row = next((row for row in tables.get(bed, ()) if row.method == name), None)
-            if row is None or (score not in row.scores and score not in DECIMALS):
-                return "(no result yet)"
-            values.append(row.mean("distances", score) if score in DECIMALS else row.scores[score].mean)
-        value = values[0] - values[1] if len(values) > 1 else values[0]
-        decimals = DECIMALS[score] if score in DECIMALS else SCORES[score][2]
-        return f"{value:{'+' * (len(values) > 1)}.{decimals}f}"
-
-    return re.sub(r"\{([a-z_@0-9.]+/[a-z_0-9-]+/[a-z_]+)\}", number, text)
-
-
-def _text(name: str) -> str:
-    path = TEXTS / f"{name}.md"
-    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
-
-
-def _head(names: Sequence[str]) -> str:
-    return "| " + " | ".join(names) + " |\n| --- |" + " ---: |" * (len(names) - 1)
-
-
 def _interval(estimate: Estimate, decimals: int, signed: bool = False) -> str:
     sign = "+" if signed else ""
     mean = f"{estimate.mean:{sign}.{decimals}f}"
     if math.isnan(estimate.low):
         return mean
     return f"{mean} ({estimate.low:{sign}.{decimals}f} to {estimate.high:{sign}.{decimals}f})"
-
-
-def _number(value: float, decimals: int) -> str:
-    return "" if math.isnan(value) else f"{value:,.{decimals}f}"
 
 
 def write_page(text: str, path: Path = PAGE) -> None:

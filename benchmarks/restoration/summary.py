@@ -76,9 +76,9 @@ def best_baseline(results: Iterable[Mapping[str, Any]]) -> str:
     return best
 
 
-def summarise(results: Sequence[Mapping[str, Any]], baseline: str = "") -> list[Row]:
-    """The rows of one bed, one a method, with differences to a method, by default the best baseline."""
-    baseline = baseline or best_baseline(results)
+def summarise(results: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """The rows of one bed, one a method, with differences to the best baseline."""
+    baseline = best_baseline(results)
     by_method: dict[str, list[Mapping[str, Any]]] = {}
     for result in results:
         by_method.setdefault(result["method"], []).append(result)
@@ -104,6 +104,27 @@ def summarise(results: Sequence[Mapping[str, Any]], baseline: str = "") -> list[
             )
         )
     return rows
+
+
+def common_seeds(runs: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> list[int]:
+    """The seeds that both methods have a result of, in order."""
+    return sorted({run["seed"] for run in runs} & {run["seed"] for run in others})
+
+
+def difference(
+    runs: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]], names: Iterable[str] = SCORES
+) -> dict[str, Estimate]:
+    """By how much a method's scores are above another's, image by image, over the seeds that both have.
+
+    Args:
+        runs: results of the one on a bed, without those that failed.
+        others: of the other on the same bed.
+        names: the scores; those that the results lack are left out.
+    """
+    seeds = common_seeds(runs, others)
+    ours, theirs = (_image_means([run for run in found if run["seed"] in seeds]) for found in (runs, others))
+    values = {name: ours[name] - theirs[name] for name in names if name in ours and name in theirs}
+    return _estimate(values, runs[0]["patients"])
 
 
 def _image_means(runs: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:

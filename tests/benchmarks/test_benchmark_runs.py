@@ -28,6 +28,7 @@ from benchmarks.restoration.__main__ import main
 from benchmarks.restoration.beds import Bed
 from benchmarks.restoration.classification import read_class_results
 from benchmarks.restoration.exposure import read_exposure
+from benchmarks.restoration.findings import filled
 from benchmarks.restoration.job import run_job
 from benchmarks.restoration.judge import load_judge, make_judge_network
 from benchmarks.restoration.method import Lesson, bed_to_learn_from, find_method, method_names
@@ -36,7 +37,7 @@ from benchmarks.restoration.results import read_results, read_shorter_results, r
 from benchmarks.restoration.runner import Job, jobs_of, run_jobs
 from benchmarks.restoration.settings import Settings, read_settings
 from benchmarks.restoration.strips import ORIGINAL, keep_strips, read_strip, strip_path
-from benchmarks.restoration.summary import best_baseline, summarise
+from benchmarks.restoration.summary import best_baseline, difference, summarise
 from monai_r2c.utils import InputError
 
 FILTERS = [name for name in method_names() if find_method(name).kind == "filter"]
@@ -146,9 +147,6 @@ def test_run_refuses_results_of_another_bed(judged: Path, tmp_path: Path, fake: 
 def test_differences_are_paired_and_to_the_best_on_validation(fake: Any) -> None:
     results = [fake("nothing", 0.5), fake("clahe", 0.6), fake("r2c_light", 0.7)]
     assert best_baseline(results) == "clahe"
-    assert {row.method: row for row in summarise(results, "r2c_light")}["nothing"].differences["ssim"].mean == (
-        pytest.approx(-0.2)
-    )
     rows = {row.method: row for row in summarise(results)}
     assert rows["r2c_light"].differences["ssim"].mean == pytest.approx(0.1)
     # every image differs by the same, so the interval has no width
@@ -160,6 +158,30 @@ def test_differences_are_paired_and_to_the_best_on_validation(fake: Any) -> None
 def test_seeds_are_averaged_image_by_image(fake: Any) -> None:
     results = [fake("r2c_light", 0.6), {**fake("r2c_light", 0.8), "seed": 1}]
     assert summarise(results)[0].scores["ssim"].mean == pytest.approx(0.7)
+
+
+def test_a_difference_is_over_the_seeds_that_both_have(fake: Any) -> None:
+    ours = [fake("r2c_light", 0.7), {**fake("r2c_light", 0.9), "seed": 1}, {**fake("r2c_light", 0.1), "seed": 2}]
+    theirs = [fake("nothing", 0.6), {**fake("nothing", 0.6), "seed": 1}]
+    found = difference(ours, theirs)
+    assert found["ssim"].mean == pytest.approx(0.2)
+    assert found["ssim"].low == pytest.approx(0.2)  # every image differs by the same
+
+
+def test_sentences_take_their_numbers_from_the_results(fake: Any) -> None:
+    results = [fake("nothing", 0.5), fake("r2c_light", 0.7), {**fake("r2c_light", 0.9), "seed": 1}]
+    tables = {"unknown": summarise(results)}
+
+    def said(asked: str) -> str:
+        return filled(f"{{unknown/{asked}}}", tables)
+
+    assert said("r2c_light/ssim") == "0.800"
+    assert said("r2c_light/seeds") == "2"
+    assert said("r2c_light-nothing/ssim") == "+0.200 (0.200 to 0.200)"  # the seed that both have
+    assert said("r2c_light-nothing/seeds") == "1"
+    assert said("r2c_light/better_ssim") == "100"
+    assert said("clahe/ssim") == said("r2c_light-clahe/ssim") == "(no result yet)"
+    assert filled("{auc/unknown/resnet18/poor}", tables) == "(no result yet)"
 
 
 def test_the_page_is_made_from_the_results() -> None:
