@@ -117,15 +117,17 @@ def datalist(
     """
     source = _require_one_source()
     given = (*folders, *poor_folders, *good_folders)
-    if classes is None and dataset_dir is None:
+    is_labelled = bool(label or label_patterns or any(_label_and_folder(text)[0] for text in given))
+    if classes is None and dataset_dir is None and is_labelled:
         raise InputError(_ask_for_classes(given))
-    if manifest is not None and not (label or label_patterns):
+    if manifest is not None and classes is not None and "," in classes and not is_labelled:
         raise InputError("--manifest needs --label, the column of the class name, or --label-pattern")
     if folders and quality is None:
         raise InputError("--folder needs --quality, a CSV file that grades its images; see the quality command")
     _check_exists(manifest, dataset_dir, quality, *(_label_and_folder(text)[1] for text in given))
     from monai_r2c.data import Datalist, read_dataset_dir
     from monai_r2c.data.datalist import (
+        UNLABELLED,
         ManifestColumns,
         NamePatterns,
         Rules,
@@ -140,6 +142,8 @@ def datalist(
     from monai_r2c.data.dicom_tags import of_modalities, read_dicom_tags, with_dicom_tags
 
     names = None if classes is None else check_classes(classes, "--classes")
+    if names is None and dataset_dir is None:
+        names = (UNLABELLED,)
     if dataset_dir is not None:
         read = read_dataset_dir(dataset_dir, names, required=())
         names, selection = read.classes, Selection(list(read.entries))
@@ -266,5 +270,7 @@ def _report(result: Datalist, left_out: Counter[str]) -> None:
         click.echo(f"left out: {count} with {reason}")
     for warning in find_confounding(result):
         click.echo(f"warning: {warning}")
+    if len(result.classes) == 1:
+        click.echo("notice: there is only one class, so restoration alone will be learned and judged (see --classes)")
     if any(entry.patient is None for entry in result.entries):
         click.echo("notice: no patient is given, so images of one patient may be in several splits (see --patient)")

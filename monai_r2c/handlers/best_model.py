@@ -39,7 +39,7 @@ class BestModel:
         path: of the model file.
         restorer: the network to save, such as the exponential moving average.
         classes, image_size: see `save_model`.
-        evaluator: engine whose ``state.metrics`` are compared; None when there is no validation.
+        evaluator: engine whose ``state.metrics`` are compared; None when there is no validation, or nothing to compare.
         key_metric: name of the metric; higher is better. NaN is worse than any number.
         others: further networks to keep beside, by name.
     """

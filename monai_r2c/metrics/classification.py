@@ -117,7 +117,7 @@ class ClassificationMetric(GroupedMetric):
     ``metric(probabilities, labels, groups=patients)`` adds a batch; `aggregate` gives a `Score` each, and the
     ``confusion_matrix``. Shares have Wilson's interval and the AUC has Newcombe's, both for the number of patients, so
     that they hold where every image is right; the calibration error, and with more than two classes all but the
-    accuracy, have that of resampled patients.
+    accuracy, have that of resampled patients. With one class there is nothing to score, and `aggregate` gives nothing.
 
     Args:
         classes: names, used where a score is undefined.
@@ -134,13 +134,17 @@ class ClassificationMetric(GroupedMetric):
         return y_pred.float(), y.reshape(-1)
 
     def image_values(self) -> dict[str, torch.Tensor]:
-        """Probability of the true class."""
+        """Probability of the true class, where there are several."""
         probabilities, labels, _ = self.buffers()
+        if probabilities.shape[1] == 1:
+            return {}
         return {"true_class_probability": probabilities.gather(1, labels[:, None])[:, 0]}
 
     def aggregate(self) -> dict[str, Any]:
         """Scores of everything cumulated since the last reset, by name, and the confusion matrix."""
         probabilities, labels, groups = self.buffers()
+        if probabilities.shape[1] == 1:
+            return {}
         scores = {
             name: Score(
                 value, reason=why_undefined(name, probabilities, labels, self.classes) if value != value else ""

@@ -64,7 +64,9 @@ def count_table(run: RunContents) -> Table | None:
 def confusion_tables(run: RunContents) -> list[tuple[str, Table]]:
     """Heading and table of the poor test images' classes before and after restoration, as far as labels are known."""
     classes = run.cases.get("classes") or (list(run.datalist.classes) if run.datalist else [])
-    tables = []
+    tables: list[tuple[str, Table]] = []
+    if len(classes) < 2:
+        return tables
     for heading, column in (("Before restoration", "class"), ("After restoration", "class_restored")):
         found = run.confusion(column)
         if found:

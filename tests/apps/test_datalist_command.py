@@ -271,6 +271,13 @@ def test_dataset_folder_keeps_its_testing_images_and_gives_validation(tmp_path):
     }
 
 
+def test_images_without_any_class_are_of_one(tmp_path, manifest):
+    read, output = build(tmp_path, "--manifest", manifest, "--split", "split")
+    assert read.classes == ("unlabelled",)
+    assert {entry.label for entry in read.entries} == {0}
+    assert "restoration alone will be learned" in output
+
+
 def test_one_source_with_its_own_options_is_needed(tmp_path, manifest):
     assert "give one source" in refused(run(tmp_path))
     assert "give one source" in refused(run(tmp_path, "--manifest", manifest, "--dataset-dir", tmp_path))
@@ -279,6 +286,7 @@ def test_one_source_with_its_own_options_is_needed(tmp_path, manifest):
     )
     assert "--classes is needed" in refused(run(tmp_path, "--manifest", manifest, "--label", "label"))
     assert "--manifest needs --label" in refused(run(tmp_path, "--manifest", manifest, "--classes", "a,b"))
+    assert "--classes is needed" in refused(run(tmp_path, "--poor-folder", "a=x", "--good-folder", "b=y"))
     message = refused(run(tmp_path, "--manifest", manifest, *BY_COLUMN, "--test", "0.3"))
     assert "--test is for images without a split, but --manifest gives one" in message
 

@@ -172,6 +172,20 @@ def test_run_is_the_twin_of_training_and_overrides_reach_the_networks(
     assert torch.equal(averaged["down.0.1.weight"], checkpoint["ema"]["down.0.1.weight"])
 
 
+def test_images_without_classes_train_and_evaluate_restoration_alone(
+    configs: Path, dataset_dir: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "unlabelled"
+    shutil.copytree(dataset_dir, folder, ignore=shutil.ignore_patterns("labels.csv"))
+    _train(configs, folder, tmp_path / "run", classes=None)
+    assert read_settings(tmp_path / "run/model.pt").classes == ("unlabelled",)
+    assert set(_rows(tmp_path / "run/metrics.csv")[0]).isdisjoint(f"validation/{score}" for score in SCORES)
+    _evaluate(configs, tmp_path / "run")
+    metrics = {row["metric"] for row in _rows(tmp_path / "run/evaluation.csv")}
+    assert "niqe_restored" in metrics
+    assert metrics.isdisjoint({*SCORES, "own_class_preserved"})
+
+
 def test_published_preset_trains_the_published_network(configs: Path, dataset_dir: Path, tmp_path: Path) -> None:
     _train(configs, dataset_dir, tmp_path, also=[str(configs / "published.yaml")], max_epochs=1)
     generator = read_settings(tmp_path / "model.pt").generator

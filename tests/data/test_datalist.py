@@ -272,6 +272,14 @@ def test_label_by_folder_and_by_table_must_agree(tmp_path):
         read_dataset_dir(tmp_path, ["non-covid", "covid"])
 
 
+def test_images_directly_in_the_domains_folders_are_of_one_class(tmp_path):
+    make_files(tmp_path, "trainA/1.png", "trainB/2.png")
+    (tmp_path / "trainB/2.png").write_bytes(b"another")
+    read = read_dataset_dir(tmp_path)
+    assert read.classes == ("unlabelled",)
+    assert [entry.label for entry in read.entries] == [0, 0]
+
+
 def test_wrong_folders_are_refused(tmp_path):
     with pytest.raises(InputError, match="there is no such dataset folder"):
         read_dataset_dir(tmp_path / "none")
@@ -321,10 +329,10 @@ def test_a_study_in_two_sections_is_refused(tmp_path) -> None:
         read_datalist(path)
 
 
-def test_true_is_no_patient_and_one_class_are_no_classes(tmp_path) -> None:
+def test_true_is_no_patient_and_no_class_are_no_classes(tmp_path) -> None:
     path = make_json(tmp_path, testing={"poor": [{"image": "c.png", "label": 0, "patient": True}]})
     with pytest.raises(InputError, match="patient must be a name or number, got True"):
         read_datalist(path)
-    path = make_json(tmp_path, classes=["a"])
-    with pytest.raises(InputError, match="two or more names"):
+    path = make_json(tmp_path, classes=[])
+    with pytest.raises(InputError, match="list of distinct names"):
         read_datalist(path)

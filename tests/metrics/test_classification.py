@@ -46,6 +46,12 @@ def test_two_classes_by_hand() -> None:
     assert scores["calibration_error"] == pytest.approx((0.4 + 2 * 0.7 + 2 * 0.2 + 2 * 0.1) / 7, abs=1e-6)
 
 
+def test_one_class_has_no_scores() -> None:
+    metric = ClassificationMetric(["unlabelled"])
+    metric(torch.ones(3, 1), torch.zeros(3, dtype=torch.long))
+    assert metric.aggregate() == metric.image_values() == {}
+
+
 @pytest.mark.parametrize("classes", [2, 3, 5])
 def test_scores_equal_those_of_scikit_learn(classes: int) -> None:
     probabilities, labels = _predictions(200, classes)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from .copies import LEAST_LIKENESS, find_alike, find_identical
 from .folder_layout import read_dataset_dir, read_labels
 from .groups import group_entries
-from .items import DOMAINS, SECTIONS, TRAINING, Datalist, DatalistItem, check_classes, label_index
+from .items import DOMAINS, SECTIONS, TRAINING, UNLABELLED, Datalist, DatalistItem, check_classes, label_index
 from .reading import load_datalist, read_datalist
 from .rules import NamePatterns, Rules, Selection
 from .sources import ImageFolder, ManifestColumns, select_from_folders, select_from_manifest
@@ -26,6 +26,7 @@ __all__ = [
     "LEAST_LIKENESS",
     "SECTIONS",
     "TRAINING",
+    "UNLABELLED",
     "Datalist",
     "DatalistItem",
     "ImageFolder",

@@ -19,7 +19,7 @@ from pathlib import Path
 from monai_r2c.data.image_files import list_images
 from monai_r2c.utils import InputError
 
-from .items import DOMAINS, SECTIONS, TRAINING, Datalist, DatalistItem, label_index
+from .items import DOMAINS, SECTIONS, TRAINING, UNLABELLED, Datalist, DatalistItem, label_index
 from .table import read_table
 
 LABELS_FILE = "labels.csv"
@@ -42,11 +42,11 @@ def read_dataset_dir(
     ``train/poor``, ``train/good``, ``validation/poor`` and so on. With a ``labels.csv`` in the folder (header
     ``file,label[,reference][,patient][,source][,study][,view]``; paths relative to the folder, with forward slashes;
     labels are class names) it labels every image. Without one, each image lies in a folder with its class's name, such
-    as ``train/poor/covid/x.png``.
+    as ``train/poor/covid/x.png``; or all lie directly in their domain's folder and are of one class, ``unlabelled``.
 
     Args:
         dataset_dir: the folder.
-        classes: class names. They may be left out with one folder a class: they are the folders' names then, sorted.
+        classes: class names. They may be left out without a ``labels.csv``: they are the folders' names then, sorted.
         required: places (section/domain) that must hold images.
 
     Raises:
@@ -60,7 +60,10 @@ def read_dataset_dir(
     if classes is None:
         if has_table:
             raise InputError(f"{root}: classes are needed to read {LABELS_FILE}, such as classes=[non-covid, covid]")
-        classes = sorted({_class_folder(image, folders[place], root) for place in images for image in images[place]})
+        if all(image.parent == folders[place] for place in images for image in images[place]):
+            classes = [UNLABELLED]
+        else:
+            classes = sorted({_class_folder(image, folders[place], root) for place in images for image in images[place]})
     table = read_labels(root) if has_table else {}
     entries = []
     for (section, domain), folder in folders.items():
@@ -154,6 +157,8 @@ def _labelled(
     image: Path, folder: Path, root: Path, classes: Sequence[str], table: dict[str, LabelRow] | None
 ) -> LabelRow:
     if table is None:
+        if len(classes) == 1 and image.parent == folder:
+            return LabelRow(classes[0])
         return LabelRow(_class_folder(image, folder, root))
     file = image.relative_to(root).as_posix()
     if file not in table:

@@ -27,6 +27,7 @@ from .copies import find_identical
 SECTIONS = ("training", "validation", "testing")
 DOMAINS = ("poor", "good")
 TRAINING = ("training/poor", "training/good")
+UNLABELLED = "unlabelled"  # the one class of images of which no class is told
 
 
 @dataclass(frozen=True)
@@ -214,8 +215,6 @@ def check_classes(classes: object, source: str | Path) -> tuple[str, ...]:
     if isinstance(classes, str):
         classes = [name.strip() for name in classes.split(",")]
     names = tuple(classes) if isinstance(classes, Sequence) else ()
-    if len(names) == 1:
-        raise InputError(f"{source}: classes must be two or more names such as [non-covid, covid], got {classes!r}")
     if not names or not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
         raise InputError(
             f"{source}: classes must be a list of distinct names such as [non-covid, covid], got {classes!r}"

@@ -123,7 +123,7 @@ class Selection:
         by_name = rules.patterns.find_label(path)
         if label and by_name and label != by_name:
             raise InputError(f"{where}: two labels: {label}, and {by_name} by the name {path.name}")
-        label = label or by_name
+        label = label or by_name or (rules.classes[0] if len(rules.classes) == 1 else None)
         if rules.skip_other_labels and label not in rules.classes:
             self.left_out[f"label {label or 'unknown'}"] += 1
             return
