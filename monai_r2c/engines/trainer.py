@@ -156,6 +156,13 @@ class R2CTrainer(Trainer):
         self.poor_pool = ImagePool(seed=0) if poor_pool is None else poor_pool
         self.good_pool = ImagePool(seed=1) if good_pool is None else good_pool
         self.inferer = SimpleInferer() if inferer is None else inferer
+        if warm_start_epochs > 0 and not hasattr(self.generator_loss, "synthetic"):
+            raise InputError(
+                f"generator_loss: has no method synthetic, which the {warm_start_epochs} warm_start_epochs need, as "
+                "RestoreToClassifyLoss has; give it one, or warm_start_epochs 0."
+            )
+        if accumulation_steps < 1:
+            raise InputError(f"accumulation_steps: must be at least 1, got {accumulation_steps}.")
         if on_nan not in ("stop", "skip"):
             raise InputError(f"on_nan: must be stop or skip, got {on_nan!r}.")
         self.decay_epoch, self.accumulation_steps, self.seed = decay_epoch, accumulation_steps, seed

@@ -21,6 +21,7 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
+from monai_r2c.utils import InputError
 from monai_r2c.utils.processes import on_any_process, process_rank
 
 from .checkpoint import RunCheckpoint
@@ -42,12 +43,19 @@ class Preemption:
 
     Args:
         checkpoint: saves the state.
-        signals: names of the signals; SIGUSR1 is what Slurm may send some time before the limit, SIGINT is Ctrl-C.
+        signals: names of the signals; SIGUSR1 is what Slurm may send some time before the limit, SIGINT is Ctrl-C. A
+            system that has no SIGUSR1 does without.
+
+    Raises:
+        InputError: when a name is that of no signal.
     """
 
     def __init__(self, checkpoint: RunCheckpoint, signals: Sequence[str] = ("SIGTERM", "SIGUSR1")) -> None:
         self.checkpoint = checkpoint
-        self.signals = [signal.Signals[name] for name in signals if hasattr(signal, name)]
+        known = {*signal.Signals.__members__, "SIGUSR1", "SIGUSR2", "SIGHUP"}
+        if unknown := [name for name in signals if name not in known]:
+            raise InputError(f"signals: {', '.join(unknown)}: no such signal; expected names such as SIGTERM, SIGUSR1.")
+        self.signals = [signal.Signals[name] for name in signals if name in signal.Signals.__members__]
         self._received: int = 0
         self._former: dict[int, Any] = {}
 

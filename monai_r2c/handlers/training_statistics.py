@@ -77,10 +77,6 @@ def add_statistics_after_training(model: str | os.PathLike, images: Datalist, se
         _LOGGER.warning(f"{model}: nothing will be flagged as unfamiliar: {error}")
 
 
-def _files(given: Path) -> list[Path]:
-    return [given] if given.is_file() else list_images(given)
-
-
 class _Load:
     """Reads an image as ``(1, rows, columns)`` in [0, 1] with a shorter side of `size`."""
 

@@ -62,8 +62,9 @@ class RestoreToClassifyLoss(nn.Module):
             batch give the mean of the whole. None weighs all classes by 1.
 
     Raises:
-        InputError: when a weight is negative, NaN or infinite; in a step, when there is not one label weight for each
-            class, or there are no synthetic images for their weight.
+        InputError: when a weight is negative, NaN or infinite, or one beside `synthetic_weight` is given without it;
+            in a step, when there is not one label weight for each class, there are no synthetic images for their
+            weight, or no weight for a warm start.
 
     Source: R2C-GAN, arXiv:2209.14770.
     """
@@ -92,6 +93,10 @@ class RestoreToClassifyLoss(nn.Module):
         for name, weight in self.weights.items():
             if not 0 <= weight < math.inf:
                 raise InputError(f"{name}_weight must be at least 0, got {weight}.")
+            if name in ("structure", "detail") and weight > 0 and not synthetic_weight:
+                raise InputError(
+                    f"{name}_weight: needs a synthetic_weight above 0, because it compares synthetic images."
+                )
         self.label_weights: torch.Tensor | None
         self.register_buffer("label_weights", None if label_weights is None else _checked_weights(label_weights))
 
@@ -143,6 +148,8 @@ class RestoreToClassifyLoss(nn.Module):
             logits: of ``synthetic_restored``.
             labels: ``good_label``.
         """
+        if not self.weights["synthetic"]:
+            raise InputError("synthetic_weight: is 0, so a warm start would learn no restoration; give one above 0.")
         return self._with_total(self._synthetic_terms(images, logits, labels))
 
     def _synthetic_terms(

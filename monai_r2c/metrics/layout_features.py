@@ -23,7 +23,6 @@ _BANDS = (32, 16, 8)
 # standardised gray levels: what a gradient, or a deviation, must exceed to count
 _LEAST_GRADIENT, _LEAST_DEVIATION = 0.1, 1e-3
 _BAND_WEIGHT = 0.3
-LAYOUT_FEATURES = _CELLS**2 * _DIRECTIONS + len(_BANDS) + 1
 
 
 def layout_features(image: torch.Tensor) -> torch.Tensor:

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
@@ -74,13 +75,14 @@ class RestorationCheck:
 
         Returns:
             ``unfamiliarity``, see there; ``niqe`` and ``niqe_restored``, lower is better, NaN of a flat image; and
-            ``flags``, joined by a bar: ``unfamiliar`` where the first is above 1, ``worse`` where NIQE rose to a value
-            that good images hardly have.
+            ``flags``, joined by a bar: ``unfamiliar`` where the first is above 1 or NaN, ``worse`` where NIQE rose to a
+            value that good images hardly have, or the restored image alone is flat or not finite.
         """
         away = unfamiliarity(image, self.familiarity)
         before, after = niqe(image, self.scenes), niqe(restored, self.scenes)
-        is_worse = after > self.usual_niqe and not after <= before
-        flags = [name for name, holds in ((UNFAMILIAR, away > 1), (WORSE, is_worse)) if holds]
+        is_lost = math.isnan(after) and not math.isnan(before)
+        is_worse = is_lost or (after > self.usual_niqe and not after <= before)
+        flags = [name for name, holds in ((UNFAMILIAR, not away <= 1), (WORSE, is_worse)) if holds]
         return {"unfamiliarity": away, "niqe": before, "niqe_restored": after, "flags": "|".join(flags)}
 
     def to_statistics(self) -> dict[str, dict[str, Any]]:

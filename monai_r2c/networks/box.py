@@ -11,11 +11,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
 from monai_r2c.utils.bundle_folder import bundle_folder
+from monai_r2c.utils.files import sha256_of
 
 BOX = "box"
 
@@ -35,4 +35,4 @@ def model_path(path: str | os.PathLike) -> Path:
 
 def model_digest(path: str | os.PathLike) -> str:
     """Return the SHA-256 of a model file, by which tables and DICOM files name it."""
-    return hashlib.sha256(model_path(path).read_bytes()).hexdigest()
+    return sha256_of(model_path(path))

@@ -202,7 +202,8 @@ def build_restorer(
 ) -> Restorer:
     """Build the restorer of a model file, with its weights; where there is no file yet, the bundle's, untrained.
 
-    That is the network that exports need, one image in and one out, on the CPU. `load_restorer` wants the file.
+    That is the network that exports need, one image in and one out, on the CPU, in evaluation mode. `load_restorer`
+    wants the file.
 
     Args:
         path: of the model file.
@@ -218,9 +219,9 @@ def build_restorer(
     if model_path(path).is_file():
         contents = _read(path)
         _require(path, contents.settings, wanted)
-        return as_restorer(_build(path, contents.settings, contents.restorer))
+        return as_restorer(_build(path, contents.settings, contents.restorer)).eval()
     given = {"in_channels" if key == "channels" else key: value for key, value in wanted.items() if value is not None}
-    return R2CRestorer(**{**_DEFAULT, **given})
+    return R2CRestorer(**{**_DEFAULT, **given}).eval()
 
 
 def load_restorer(

@@ -40,7 +40,7 @@ def usual_memory_format(network: nn.Module, device: str | torch.device, image_si
     """
     if isinstance(network, NativeGeneratorBase):
         return "auto"
-    volumes = any(parameter.dim() == 5 for parameter in network.parameters())
+    volumes = _has_volumes(network)
     small = image_size is not None and image_size < _SMALL
     others = isinstance(network, WrappedGeneratorBase)
     return "channels_last" if torch.device(device).type == "cpu" and not (volumes or small or others) else "contiguous"
@@ -51,9 +51,15 @@ def set_memory_format(network: Network, memory_format: str) -> Network:
 
     Args:
         network: any.
-        memory_format: ``contiguous`` or ``channels_last``.
+        memory_format: ``contiguous`` or ``channels_last`` (of volumes: torch's ``channels_last_3d``).
+
+    Raises:
+        ValueError: when it is neither.
     """
-    layout = torch.channels_last if memory_format == "channels_last" else torch.contiguous_format
+    if memory_format not in ("contiguous", "channels_last"):
+        raise ValueError(f"memory_format must be contiguous or channels_last, got {memory_format!r}.")
+    last = torch.channels_last_3d if _has_volumes(network) else torch.channels_last
+    layout = last if memory_format == "channels_last" else torch.contiguous_format
     return network.to(memory_format=layout)  # type: ignore[call-overload]
 
 
@@ -71,3 +77,7 @@ def to_device(network: Network, device: str | torch.device, memory_format: str =
         return network.to(device)
     layout = usual_memory_format(network, device) if memory_format == "auto" else memory_format
     return set_memory_format(network, layout).to(device)
+
+
+def _has_volumes(network: nn.Module) -> bool:
+    return any(parameter.dim() == 5 for parameter in network.parameters())

@@ -131,3 +131,11 @@ def test_warm_run_that_is_killed_and_resumed_ends_as_one_that_is_not(tmp_path: P
 def test_warm_start_without_synthetic_images_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="warm_start_epochs: is 1, but there are no synthetic images to start with"):
         make_run(tmp_path, trainer={"warm_start_epochs": 1}).run()
+
+
+def test_what_cannot_train_is_refused_at_construction(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="generator_loss: has no method synthetic"):
+        make_run(tmp_path, trainer={"warm_start_epochs": 1, "generator_loss": lambda *_: {}})
+    for steps in (0, -1):
+        with pytest.raises(InputError, match=f"accumulation_steps: must be at least 1, got {steps}"):
+            make_run(tmp_path, trainer={"accumulation_steps": steps})

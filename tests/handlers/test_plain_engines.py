@@ -92,6 +92,8 @@ def test_signal_ends_an_ignite_engine_after_its_epoch(tmp_path: Path) -> None:
         trainer.run([1.0, 2.0], max_epochs=5)
     assert ended.value.code == 128 + signal.SIGUSR1
     assert [path.name for path in tmp_path.iterdir()] == ["epoch_0001.pt"]
+    with pytest.raises(InputError, match="signals: SIGTREM: no such signal"):
+        Preemption(checkpoint, ["SIGTREM"])
 
 
 def test_engine_that_names_nothing_to_save_is_refused(tmp_path: Path) -> None:

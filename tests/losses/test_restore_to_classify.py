@@ -139,6 +139,14 @@ def test_synthetic_weight_without_synthetic_images_is_refused() -> None:
         RestoreToClassifyLoss(synthetic_weight=10.0)(*_inputs())
 
 
+def test_synthetic_images_without_their_weight_are_refused() -> None:
+    with pytest.raises(InputError, match="synthetic_weight: is 0, so a warm start would learn no restoration"):
+        RestoreToClassifyLoss().synthetic({}, {}, {})
+    for name in ("structure_weight", "detail_weight"):
+        with pytest.raises(InputError, match=f"{name}: needs a synthetic_weight above 0"):
+            RestoreToClassifyLoss(**{name: 1.0})
+
+
 def _class_term(logits: list, labels: list[int], **settings: Any) -> float:
     """One class term of logits by item; the other passes have zeros."""
     images, others, scores, _ = _inputs()

@@ -115,7 +115,8 @@ def test_too_few_images_or_patients_are_refused() -> None:
         (0.9, 2.0, 3.0, ""),  # good images have such a value
         (0.9, 40.0, 39.0, ""),
         (1.1, math.nan, 40.0, "unfamiliar|worse"),
-        (0.9, 4.0, math.nan, ""),
+        (0.9, 4.0, math.nan, "worse"),
+        (math.nan, math.nan, math.nan, "unfamiliar"),
     ],
 )
 def test_flags(monkeypatch: pytest.MonkeyPatch, away: float, before: float, after: float, flags: str) -> None:

@@ -28,6 +28,7 @@ from monai_r2c.networks import (
     R2CDiscriminator,
     R2CGenerator,
     R2CRestorer,
+    WrappedGenerator,
     annotate_model,
     as_generator,
     as_restorer,
@@ -181,6 +182,7 @@ def test_network_of_a_bundle_follows_its_model_file_where_there_is_one(model: Pa
     fresh = build_restorer(tmp_path / "none.pt", variant="convolutional_light", channels=2, features=8)
     assert (fresh.variant, fresh.in_channels, fresh.features) == ("convolutional_light", 2, 8)
     assert build_restorer(tmp_path / "none.pt", features=4).class_features == "preactivation"
+    assert not any(module.training for network in (found, fresh) for module in network.modules())
 
 
 def test_model_of_a_run_goes_before_that_of_the_bundle_and_that_before_the_box(model: Path, tmp_path: Path) -> None:
@@ -231,6 +233,13 @@ def test_views_are_one_network_with_the_same_weights() -> None:
     assert all(value is other for value, other in zip(generator.parameters(), restorer.parameters()))
     assert restorer(image.double()).dtype == torch.float64
     assert isinstance(as_restorer(generator), R2CRestorer)
+
+
+def test_views_are_in_the_mode_of_the_network_they_show() -> None:
+    network = WrappedGenerator("UNet", {"channels": (4, 8), "strides": (2,)}, residual=True)
+    view, image = as_restorer(network), torch.full((1, 1, 8, 8), 3.0)
+    network.eval()
+    assert view(image).max() == network(image)[0].max() == 1
 
 
 def test_truncated_file_is_refused(model: Path) -> None:

@@ -11,9 +11,10 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
-from monai_r2c.networks import R2CDiscriminator, R2CGenerator, WrappedGenerator, to_device
+from monai_r2c.networks import R2CDiscriminator, R2CGenerator, WrappedGenerator, set_memory_format, to_device
 
 
 def test_networks_on_the_cpu_are_channels_last_and_give_the_same() -> None:
@@ -54,7 +55,11 @@ def test_gradients_are_those_of_channels_first() -> None:
 
 def test_volumes_go_through() -> None:
     network = to_device(R2CGenerator(3, features=4), "cpu")
-    assert network(torch.rand(1, 1, 8, 8, 8))[0].shape == (1, 1, 8, 8, 8)
+    image = torch.rand(1, 1, 8, 8, 8)
+    assert network(image)[0].shape == (1, 1, 8, 8, 8)
+    torch.testing.assert_close(set_memory_format(network, "channels_last")(image), network(image))
+    with pytest.raises(ValueError, match="memory_format must be contiguous or channels_last, got 'chanels_last'"):
+        set_memory_format(network, "chanels_last")
 
 
 def test_wrapped_networks_keep_their_memory_format() -> None:

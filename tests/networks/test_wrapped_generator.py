@@ -139,6 +139,20 @@ class _Enlarges(torch.nn.Module):
         return image.repeat(1, 1, 2, 2)
 
 
+class _OfOneSize(_Enlarges):
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return image + torch.zeros(48, 48)
+
+
+class _SkipsInTraining(_Enlarges):
+    def __init__(self, **_: object) -> None:
+        super().__init__()
+        self.late = torch.nn.Conv2d(1, 1, 3, padding=1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return image if self.training else self.late(image)
+
+
 class _Lists(_Enlarges):
     def forward(self, image: torch.Tensor) -> list[torch.Tensor]:  # type: ignore[override]
         return [image]
@@ -152,6 +166,7 @@ class _Lists(_Enlarges):
         (f"{__name__}._Lists", {}, "must give one tensor, the image; it gave a list"),
         ("AttentionUnet", {}, "AttentionUnet: cannot be built with .*'channels'"),
         ("CacheDataset", {}, "network must name the class of a network, such as UNet, got 'CacheDataset'"),
+        (f"{__name__}._OfOneSize", {}, r"_OfOneSize: cannot restore an image of \[64, 64\] pixels"),
         ("builtins.dict", {}, "network must name the class of a network"),
         ("NoSuchNet", {}, "network must name the class of a network"),
     ],
@@ -163,8 +178,15 @@ def test_networks_that_do_not_fit_are_refused(network, more, message):
 
 
 def test_an_image_of_other_channels_is_refused():
-    with pytest.raises(ValueError, match=r"expected an image \(batch, 1, \*spatial\) with 2 spatial dims"):
+    with pytest.raises(ValueError, match=r"images must be \(batch, 1, \*spatial\) with 2 spatial dimensions"):
         WrappedGenerator("UNet", UNET)(torch.zeros(1, 3, 16, 16))
+
+
+def test_a_layer_that_is_left_out_in_training_cannot_give_the_class() -> None:
+    network = WrappedGenerator(f"{__name__}._SkipsInTraining", class_layer="late")
+    network.eval()(images(8, 8))
+    with pytest.raises(ValueError, match="class_layer: this layer was left out of a pass"):
+        network.train()(images(8, 8))
 
 
 def test_a_network_of_three_dimensions():

@@ -63,7 +63,9 @@ def read_dataset_dir(
         if all(image.parent == folders[place] for place in images for image in images[place]):
             classes = [UNLABELLED]
         else:
-            classes = sorted({_class_folder(image, folders[place], root) for place in images for image in images[place]})
+            classes = sorted(
+                {_class_folder(image, folders[place], root) for place in images for image in images[place]}
+            )
     table = read_labels(root) if has_table else {}
     entries = []
     for (section, domain), folder in folders.items():

@@ -98,7 +98,7 @@ class NativeGeneratorBase(nn.Module):
         line = slope * image.float() + offset
         refined = line + self.local(torch.cat([image.float(), line, restored], 1)).float()
         # a sum may leave the range a little; in training the loss sees by how much
-        return refined if self.training else refined.clamp(-1, 1)
+        return refined if self.local.training else refined.clamp(-1, 1)
 
     def _in_tiles(self, image: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
         rows, columns = image.shape[2:]

@@ -22,8 +22,11 @@ import torch.nn as nn
 import torch.nn.functional as F
 from monai.bundle import ComponentLocator, ConfigComponent
 
+from monai_r2c.utils.errors import in_one_line
+
 from ..blocks import ClassHead, with_gray_levels
 from ..convert import to_operational
+from .checks import check_image
 from .image_alone import ImageAlone
 
 # long enough for five halvings of the size
@@ -75,11 +78,7 @@ class WrappedGeneratorBase(nn.Module):
 
     def translate(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the translated image and the features that the class head reads."""
-        if image.dim() != self.spatial_dims + 2 or image.shape[1] != self.in_channels:
-            raise ValueError(
-                f"expected an image (batch, {self.in_channels}, *spatial) with {self.spatial_dims} spatial dims, "
-                f"got the shape {list(image.shape)}."
-            )
+        check_image(list(image.shape), self.in_channels, self.spatial_dims)
         whole = _padded(image, self.size_multiple)
         output = self.body(with_gray_levels(whole, self.gray_levels))
         features = self.features.take()
@@ -87,8 +86,9 @@ class WrappedGeneratorBase(nn.Module):
         size = image.shape[2:]
         for axis, length in enumerate(size, start=2):
             output = output.narrow(axis, 0, length)
-        # a sum may leave the range a little; in training the loss sees by how much
-        return (output if self.training else output.clamp(-1, 1)), features
+        # a sum may leave the range a little; in training the loss sees by how much. The views of a network share its
+        # body, and with it the mode
+        return (output if self.body.training else output.clamp(-1, 1)), features
 
     def get_settings(self) -> dict[str, Any]:
         """Return the arguments that build this network again, as plain values."""
@@ -125,8 +125,8 @@ class WrappedGenerator(WrappedGeneratorBase):
         does not take are filled up by repeating the border, and the result is cropped.
 
     Raises:
-        ValueError: when `network` names none, changes the image's size, gives another thing than one tensor, or has no
-            such layer.
+        ValueError: when `network` names none, takes images of one fixed size only that is not 64, changes the image's
+            size, gives another thing than one tensor, or has no such layer.
 
     Example:
         >>> unet = WrappedGenerator("UNet", {"channels": (16, 32, 64), "strides": (2, 2)})
@@ -158,6 +158,8 @@ class _Features:
 
     def take(self) -> torch.Tensor:
         kept, self.kept = self.kept, []
+        if not kept:
+            raise ValueError("class_layer: this layer was left out of a pass; name one that each pass goes through.")
         return kept[-1]
 
 
@@ -208,6 +210,8 @@ def _output_shapes(
     try:
         with torch.no_grad():
             output = body.eval()(torch.zeros(1, seen, *size))
+    except (RuntimeError, ValueError, AssertionError) as error:
+        raise ValueError(f"{name}: cannot restore an image of {size} pixels: {in_one_line(str(error))}") from error
     finally:
         body.train(training)
         for hook in hooks:
