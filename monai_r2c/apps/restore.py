@@ -12,12 +12,13 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
     from monai_r2c.data.image_files import FoundImages
     from monai_r2c.handlers import RestorationSaver
+
+
+RESTORED = "restorations of an earlier run"
 
 
 @click.command()
@@ -105,6 +109,8 @@ def restore(
     the others; it is listed, and the exit status is 1. The same command again continues where an interrupted one ended
     and tries failed images anew. Nothing is replaced that this command did not write.
     """
+    if math.isnan(max_enlargement):
+        raise InputError("--max-enlargement: must be a number of at least 1, got nan.")
     if not any(path.exists() for path in paths):
         raise InputError(f"{', '.join(map(str, paths))}: there is no such file or folder.")
     from monai.data import DataLoader, ThreadDataLoader
@@ -136,7 +142,6 @@ def restore(
     saver = RestorationSaver(
         items, trained.classes, output, output / PREDICTIONS, model, inferer, precision, overwrite, file_is_place=True
     )
-    left = saver.remaining()
     load = Compose(
         [
             LoadRadiographd("image", reader, (*MODALITIES, *modalities), spacing=spacing),
@@ -144,6 +149,7 @@ def restore(
             RepeatChanneld("image", trained.channels),
         ]
     )
+    left = saver.remaining()  # takes the output folder, so wrong options are refused before
     dataset: Any = RestorationDataset(left, load)
     if workers and len(left) > 1:
         loader = DataLoader(dataset, batch_size=1, num_workers=workers)
@@ -173,7 +179,7 @@ def restore(
     if process_rank() == 0:
         for line in filter(None, (error.describe() for error in rounding)):
             click.echo(line)
-        _report(plan, saver, paths, output)
+        _report(plan, saver, [] if modalities else paths, output)
     stop_processes()
     if saver.failed or plan.found.closed:
         sys.exit(1)
@@ -200,7 +206,8 @@ def plan_restoration(paths: Sequence[Path], output: Path) -> RestorationPlan:
         output: the output folder; what lies in it is no input.
 
     Raises:
-        InputError: when a folder has no image or is the output folder, or two images would go to one place.
+        InputError: when a folder has no image or is the output folder, two images would go to one place, or one where
+            another needs a folder.
     """
     from monai_r2c.data.image_files import FoundImages
 
@@ -219,6 +226,13 @@ def plan_restoration(paths: Sequence[Path], output: Path) -> RestorationPlan:
                 raise InputError(f"{other} and {source}: would both become {output / file}; restore them separately.")
             if os.path.realpath(source) == os.path.realpath(output / file):
                 raise InputError(f"{source}: would be overwritten by its restoration; give another --output.")
+    for place, source in plan.sources.items():
+        for above in map(str, PurePosixPath(place).parents):
+            if above in plan.sources:
+                raise InputError(
+                    f"{plan.sources[above]} and {source}: need {output / above} as a file and as a folder; restore them "
+                    "separately."
+                )
     return plan
 
 
@@ -227,7 +241,13 @@ def _search(folder: Path, inside: str, plan: RestorationPlan) -> dict[str, Path]
     from monai_r2c.data.image_files import find_images
 
     found = find_images(folder)
-    images = [image for image in found.images if inside not in map(str, _parents(image))]
+    images: list[Path] = []
+    earlier: list[Path] = []
+    for image in found.images:
+        if inside not in map(str, _parents(image)):
+            (earlier if _is_restored(image, folder) else images).append(image)
+    if earlier:
+        plan.found.passed_over.setdefault(RESTORED, []).extend(earlier)
     for reason, others in found.passed_over.items():
         kept = [path for path in others if inside not in map(str, _parents(path))]
         plan.found.passed_over.setdefault(reason, []).extend(kept)
@@ -237,12 +257,20 @@ def _search(folder: Path, inside: str, plan: RestorationPlan) -> dict[str, Path]
     return {image.relative_to(folder).as_posix(): image for image in images}
 
 
+def _is_restored(image: Path, folder: Path) -> bool:
+    """Whether it lies in the output of an earlier run somewhere below the folder that was asked for."""
+    from monai_r2c.data.restorations import SETTINGS
+
+    below = image.parent.relative_to(folder).parts
+    return any((folder.joinpath(*below[:count]) / SETTINGS).is_file() for count in range(1, len(below) + 1))
+
+
 def _but(found: FoundImages) -> str:
     return f", but {found.describe()}" if found.describe() else ""
 
 
 def _report(plan: RestorationPlan, saver: RestorationSaver, paths: Sequence[Path], output: Path) -> None:
-    """Every file that was found is in one of the numbers."""
+    """Every file that was found is in one of the numbers; `paths`: of what a reader study can be made."""
     from monai_r2c.handlers.restoration_flags import describe_flags
 
     refused, passed_over = len(saver.failed), sum(map(len, plan.found.passed_over.values()))
@@ -273,7 +301,7 @@ def _device(name: str | None) -> torch.device:
 
     try:
         device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
-        torch.empty(1, device=device)
+        torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"--device {name}: cannot be used here; give cpu or a device that torch lists.") from error
     return device

@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
 from pydicom import Dataset
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileMetaDataset
-from pydicom.filewriter import dcmwrite
+from pydicom.filewriter import correct_ambiguous_vr, dcmwrite
 from pydicom.sr.coding import Code
 from pydicom.uid import (
     HTJ2K,
@@ -102,9 +104,9 @@ def derive_dicom(header: Dataset, image: np.ndarray, description: str, version: 
 def write_dicom(dataset: Dataset, path: Path) -> None:
     """Write a data set that `derive_dicom` made, explicit little endian, whatever the encoding of its source."""
     if dataset.original_encoding[1] is False:
-        for element in dataset:
-            if element.VR == "OW" and element.keyword != "PixelData":  # the words of an overlay
-                element.value = np.frombuffer(element.value, np.uint16).byteswap().tobytes()
+        for tag in list(dataset.keys()):
+            if dataset.get_item(tag).VR == "OW" and tag != dataset["PixelData"].tag:  # the words of an overlay
+                dataset[tag].value = np.frombuffer(dataset[tag].value, np.uint16).byteswap().tobytes()
     dcmwrite(path, dataset, enforce_file_format=True)
 
 
@@ -112,10 +114,32 @@ def _remove_outdated(dataset: Dataset) -> None:
     for keyword in _OUTDATED:
         if keyword in dataset:
             delattr(dataset, keyword)
-    dataset.remove_private_tags()
+    _remove_private(dataset)
     for group in range(0x6000, 0x6020, 2):  # an overlay in the unused bits of the old pixels
         if (group, 0x0010) in dataset and (group, 0x3000) not in dataset:
             del dataset[group << 16 : (group + 1) << 16]
+
+
+def _remove_private(dataset: Dataset) -> None:
+    """Take private elements away, in sequences too. No text is decoded: bytes that fit no character set stay."""
+    is_implicit = dataset.original_encoding == (True, True)
+    for tag in list(dataset.keys()):
+        if tag.is_private:
+            del dataset[tag]
+            continue
+        element = dataset.get_item(tag)
+        if isinstance(element, RawDataElement) and is_implicit:
+            kind = dictionary_VR(tag) if dictionary_has_tag(tag) else "UN"
+            if kind == "SQ" or " or " in kind:
+                element = dataset[tag]
+            else:
+                dataset[tag] = element._replace(VR=kind)
+        if element.VR == "SQ":
+            for item in dataset[tag].value:
+                _remove_private(item)
+    if is_implicit:  # with these VRs the bytes are those of the explicit encoding
+        correct_ambiguous_vr(dataset, True)
+        dataset.set_original_encoding(False, True, dataset.original_character_set)
 
 
 def _set_pixels(dataset: Dataset, image: np.ndarray) -> None:
@@ -134,6 +158,8 @@ def _set_display(dataset: Dataset) -> None:
     """One linear window from the lowest to the highest value that can be stored (PS3.3 C.11.2.1.2)."""
     dataset.WindowCenter = 2 ** (int(dataset.BitsStored) - 1)
     dataset.WindowWidth = 2 ** int(dataset.BitsStored)
+    if "PixelIntensityRelationshipSign" in dataset:  # air, where most rays arrive, is black
+        dataset.PixelIntensityRelationshipSign = 1 if dataset.PhotometricInterpretation == "MONOCHROME1" else -1
     if "RescaleSlope" in dataset or "RescaleIntercept" in dataset:
         dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType = 1, 0, "US"
 
@@ -141,7 +167,10 @@ def _set_display(dataset: Dataset) -> None:
 def _keep_lossy_history(dataset: Dataset, path: Path) -> None:
     """Pixels that were once compressed with loss stay marked so (PS3.3 C.7.6.1.1.5)."""
     method = _LOSSY_METHODS.get(dataset.file_meta.TransferSyntaxUID)
-    if method is None or dataset.get("LossyImageCompression") == "01":
+    if method is None or (dataset.get("LossyImageCompression") == "01" and dataset.get("LossyImageCompressionMethod")):
+        return
+    if dataset.get("LossyImageCompression") == "01" and dataset.get("LossyImageCompressionRatio"):
+        dataset.LossyImageCompressionMethod = method
         return
     dataset.LossyImageCompression = "01"
     dataset.LossyImageCompressionMethod = method
@@ -156,8 +185,8 @@ def _set_identity(dataset: Dataset, header: Dataset, description: str) -> None:
     dataset.SeriesInstanceUID = generate_uid(
         entropy_srcs=[str(header.get("StudyInstanceUID", "")), series, description]
     )
-    dataset.SeriesDescription = f"{header.get('SeriesDescription') or ''} restored".strip()[:64]
-    now = datetime.now()
+    dataset.SeriesDescription = f"{str(header.get('SeriesDescription') or '')[:55]} restored".strip()
+    now = datetime.now(_zone(header))
     date, time = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
     dataset.InstanceCreationDate, dataset.InstanceCreationTime = date, time
     if "ContentDate" in header:
@@ -166,6 +195,16 @@ def _set_identity(dataset: Dataset, header: Dataset, description: str) -> None:
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+
+
+def _zone(header: Dataset) -> timezone | None:
+    """Time zone of the data set's times; None, that of the machine, where it says none."""
+    text = str(header.get("TimezoneOffsetFromUTC") or "")
+    try:
+        offset = datetime.strptime(text, "%z").utcoffset()
+    except ValueError:
+        return None
+    return timezone(offset or timedelta())
 
 
 def _set_derivation(dataset: Dataset, header: Dataset, description: str, version: str) -> None:

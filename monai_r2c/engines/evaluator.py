@@ -54,12 +54,17 @@ class R2CEvaluator(Evaluator):
         precision: ``fp32``, ``bf16``, or ``fp16`` on CUDA.
         classify_restored: whether the restored image is classified too, which takes another pass.
         keep_going: whether an image that cannot be restored, or that the loader says could not be read (``error``, see
-            `RestorationDataset`), gives an output item with ``file`` and ``error`` alone instead of ending the run.
+            `RestorationDataset`), gives an output item with ``error``, and ``file`` where the batch has it, alone
+            instead of ending the run. It takes batches of one image.
         lanes: how many batches are restored ahead in threads, each with a share of torch's, while the handlers are at
             work on those before, see `lanes_for`; 0 restores each batch when its turn comes. In lanes a random network
             draws its numbers in no fixed order.
         prepare_batch: see `prepare_image_batch`.
         key_val_metric, additional_metrics, val_handlers: as in MONAI's ``SupervisedEvaluator``, like the rest.
+
+    Raises:
+        InputError: with `keep_going`, when the loader gives batches of several images: here, where it says so
+            (``batch_size``), or during the run.
     """
 
     def __init__(
@@ -86,6 +91,8 @@ class R2CEvaluator(Evaluator):
         decollate: bool = True,
         to_kwargs: dict | None = None,
     ) -> None:
+        if keep_going:
+            _check_is_one(getattr(val_data_loader, "batch_size", None) or 1)
         self.restorer = restorer
         self.inferer = RestorationInferer() if inferer is None else inferer
         self.classify_restored = classify_restored
@@ -123,15 +130,17 @@ class R2CEvaluator(Evaluator):
         ahead = batchdata.pop(RESULT, None) if self.lanes else None  # what is left is decollated
         if not self.keep_going:
             return self._restore(engine, batchdata, ahead)
-        files, errors = batchdata[Keys.FILE], batchdata.get(Keys.ERROR)
+        named = {Keys.FILE: batchdata[Keys.FILE][0]} if Keys.FILE in batchdata else {}
+        errors = batchdata.get(Keys.ERROR)
+        _check_is_one(len(batchdata["image"] if errors is None else errors))
         if errors is None:
             try:
                 return self._restore(engine, batchdata, ahead)
             except RunError:
                 raise
             except Exception as error:  # whatever is wrong with one image, the others go on
-                errors = [describe_error(error, file) for file in files]
-        failed: Any = [{Keys.FILE: file, Keys.ERROR: error} for file, error in zip(files, errors)]
+                errors = [describe_error(error, named.get(Keys.FILE, f"image {engine.state.iteration}"))]
+        failed: Any = [{**named, Keys.ERROR: errors[0]}]
         engine.state.output = failed
         return failed
 
@@ -171,3 +180,8 @@ class R2CEvaluator(Evaluator):
             files = ", ".join(map(str, batchdata.get(Keys.FILE, ())))
             raise InputError(f"{files or 'image'}: {error}") from error
         return batch, restored, logits, again, time.perf_counter() - start
+
+
+def _check_is_one(images: int) -> None:
+    if images != 1:
+        raise InputError(f"R2CEvaluator: keep_going takes batches of one image, got {images}; say batch_size=1.")

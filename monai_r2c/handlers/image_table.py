@@ -33,7 +33,7 @@ class ImageTable:
 
     A row holds ``file``, ``patient`` where it is known, ``label``, ``class``, ``class_restored``, ``probability`` (of
     the given class, before restoration), what `RestorationFlags` added, and the values that `ScoresHandler`s leave in
-    ``engine.state.metric_details``, by name.
+    ``engine.state.metric_details``, by name. An item with ``error`` has no row.
 
     Args:
         classes: names of the classes.
@@ -74,6 +74,8 @@ class ImageTable:
     def _add(self, engine: Engine) -> None:
         self._has_all = sees_all(engine)
         for item in items_of(engine, self, Keys.PROBABILITIES):
+            if Keys.ERROR in item:
+                continue
             probability, index = item[Keys.PROBABILITIES].max(0)
             row = {"file": item.get(Keys.FILE, "")}
             if item.get(Keys.PATIENT) is not None:

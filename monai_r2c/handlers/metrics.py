@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 import torch.nn as nn
+from ignite.distributed import get_world_size
 from ignite.engine import Engine
 from monai.handlers.ignite_metric import IgniteMetricHandler
 from monai.handlers.utils import from_engine
@@ -35,6 +36,7 @@ from monai_r2c.metrics import (
 )
 from monai_r2c.metrics.bootstrap import RESAMPLES
 from monai_r2c.utils import InputError
+from monai_r2c.utils import R2CKeys as Keys
 from monai_r2c.utils.metadata import plain_tensor
 
 from .engine_state import sees_all
@@ -49,7 +51,8 @@ class ScoresHandler(IgniteMetricHandler):
     """Attaches a `GroupedMetric` to an engine: each score under its own name in ``engine.state.metrics``.
 
     Images of one ``patient`` (a key of the engine's output items, where known) count as one group. What belongs to
-    single images is found in ``engine.state.metric_details[name]``, by name of the value.
+    single images is found in ``engine.state.metric_details[name]``, by name of the value. Items with ``error`` are
+    passed over; where every image failed there are no scores.
 
     Args:
         metric_fn: the metric.
@@ -72,30 +75,43 @@ class ScoresHandler(IgniteMetricHandler):
         self.suffix, self.prefix = suffix, prefix
         self._skip_unrolling = True  # a batch stays whole, beside its patients
         self._patients: list[Any] | None = None
+        self._has_passed_over = self._has_taken = False
+
+    def reset(self) -> None:
+        self._has_passed_over = self._has_taken = False
+        super().reset()
 
     def iteration_completed(self, engine: Engine) -> None:
         output: Any = engine.state.output
-        is_items = isinstance(output, Sequence) and all(isinstance(item, Mapping) for item in output)
-        self._patients = [item.get("patient") for item in output] if is_items else None
         self.metric_fn.has_all = sees_all(engine)
+        self._patients = None
+        if _is_items(output):
+            restored = _restored(output)
+            self._has_passed_over |= len(restored) < len(output)
+            if output and not restored:
+                return
+            self._patients = [item.get("patient") for item in restored]
         super().iteration_completed(engine)
 
     def update(self, output: Any) -> None:
+        self._has_taken = True
         pair = output if isinstance(output, tuple) and len(output) == 2 else (output, None)
         self._is_reduced = False
         self.metric_fn(_plain(pair[0]), _plain(pair[1]), groups=self._patients)
 
     def compute(self) -> dict[str, Any]:
-        scores = self.metric_fn.aggregate()
+        # of several processes another may have images, and waits for this one's
+        has_none = self._has_passed_over and not self._has_taken and (self.metric_fn.has_all or get_world_size() == 1)
+        scores = {} if has_none else self.metric_fn.aggregate()
         self._is_reduced = True
         if self._engine is not None and self._name is not None:
             details: dict[str, Any] = self._engine.state.metric_details  # type: ignore[attr-defined]
-            details[self._name] = self._named(self.metric_fn.image_values())
+            details[self._name] = {} if has_none else self._named(self.metric_fn.image_values())
         return self._named(scores)
 
     def _take(self, output: Any) -> Any:
         try:
-            return self.take(output)
+            return self.take(_restored(output) if _is_items(output) else output)
         except KeyError as error:
             raise InputError(
                 f"{type(self).__name__}: the engine's output has no {error}; attach it to an R2CEvaluator whose "
@@ -221,6 +237,14 @@ class StructuralChangeScores(ScoresHandler):
         resamples: int = RESAMPLES,
     ) -> None:
         super().__init__(StructuralChangeMetric(_metric_of(good), quantile, resamples), output_transform)
+
+
+def _is_items(output: Any) -> bool:
+    return isinstance(output, Sequence) and all(isinstance(item, Mapping) for item in output)
+
+
+def _restored(items: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [item for item in items if Keys.ERROR not in item]
 
 
 def _plain(values: Any) -> Any:

@@ -52,21 +52,24 @@ def classification_scores(probabilities: torch.Tensor, labels: torch.Tensor) -> 
     the mean over the classes, each against the rest.
 
     Args:
-        probabilities: ``(images, classes)``, at least two classes.
-        labels: ``(images,)``, indices of the true classes.
+        probabilities: ``(images, classes)``, at least two classes, finite.
+        labels: ``(images,)``, indices of the true classes, of any type.
 
     Returns:
         ``accuracy``, ``sensitivity``, ``specificity``, ``precision``, ``f1``, ``f2``, ``auc`` (of the ROC curve) and
         ``average_precision``, in [0, 1], higher is better; and ``calibration_error``, the expected calibration error of
         the most probable class over 10 bins of equal width, in [0, 1], lower is better. A score that a missing class
-        leaves undefined (sensitivity without positives, AUC of one class) is NaN; `why_undefined` tells why.
+        leaves undefined (sensitivity without positives, AUC of one class) is NaN, and without images every one is;
+        `why_undefined` tells why.
 
     Raises:
-        ValueError: when the shapes do not fit.
+        ValueError: when the shapes do not fit, a label is no index of a class, or probabilities are not finite.
 
     Source: the calibration error is that of C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
     """
-    _check(probabilities, labels)
+    labels = _checked(probabilities, labels)
+    if not len(labels):
+        return dict.fromkeys(SCORES, float("nan"))
     classes = probabilities.shape[1]
     predicted = probabilities.argmax(1)
     counts = get_f_beta_score(F.one_hot(predicted, classes), F.one_hot(labels, classes)).sum(0).double()
@@ -83,8 +86,12 @@ def classification_scores(probabilities: torch.Tensor, labels: torch.Tensor) -> 
 
 
 def confusion_matrix(probabilities: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Count images: int64 ``(classes, classes)``, the true class in the rows, the most probable in the columns."""
-    _check(probabilities, labels)
+    """Count images: int64 ``(classes, classes)``, the true class in the rows, the most probable in the columns.
+
+    Raises:
+        ValueError: as `classification_scores`.
+    """
+    labels = _checked(probabilities, labels)
     classes = probabilities.shape[1]
     return torch.bincount(labels * classes + probabilities.argmax(1), minlength=classes**2).reshape(classes, classes)
 
@@ -118,6 +125,7 @@ class ClassificationMetric(GroupedMetric):
     ``confusion_matrix``. Shares have Wilson's interval and the AUC has Newcombe's, both for the number of patients, so
     that they hold where every image is right; the calibration error, and with more than two classes all but the
     accuracy, have that of resampled patients. With one class there is nothing to score, and `aggregate` gives nothing.
+    Where an image's probabilities are not finite every score is NaN, and the matrix counts the other images.
 
     Args:
         classes: names, used where a score is undefined.
@@ -134,17 +142,23 @@ class ClassificationMetric(GroupedMetric):
         return y_pred.float(), y.reshape(-1)
 
     def image_values(self) -> dict[str, torch.Tensor]:
-        """Probability of the true class, where there are several."""
+        """Probability of the true class, where there are several; NaN where the probabilities are not finite."""
         probabilities, labels, _ = self.buffers()
         if probabilities.shape[1] == 1:
             return {}
-        return {"true_class_probability": probabilities.gather(1, labels[:, None])[:, 0]}
+        of_true = probabilities.gather(1, labels.long()[:, None])[:, 0]
+        return {"true_class_probability": of_true.where(_are_finite(probabilities), float("nan"))}
 
     def aggregate(self) -> dict[str, Any]:
         """Scores of everything cumulated since the last reset, by name, and the confusion matrix."""
         probabilities, labels, groups = self.buffers()
         if probabilities.shape[1] == 1:
             return {}
+        finite = _are_finite(probabilities)
+        if not finite.all():
+            reason = f"no finite probabilities for {int((~finite).sum())} of {len(finite)} images"
+            matrix = confusion_matrix(probabilities[finite], labels[finite])
+            return {**dict.fromkeys(SCORES, Score(float("nan"), reason=reason)), "confusion_matrix": matrix}
         scores = {
             name: Score(
                 value, reason=why_undefined(name, probabilities, labels, self.classes) if value != value else ""
@@ -207,12 +221,27 @@ def _independent(groups: np.ndarray) -> float:
     return effective_count(np.unique(groups, return_counts=True)[1])
 
 
-def _check(probabilities: torch.Tensor, labels: torch.Tensor) -> None:
+def _checked(probabilities: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return the labels as int64, when both are as `classification_scores` needs them."""
     if probabilities.ndim != 2 or probabilities.shape[1] < 2 or labels.shape != probabilities.shape[:1]:
         raise ValueError(
             f"probabilities must be (images, classes) and labels (images,), got {tuple(probabilities.shape)} and "
             f"{tuple(labels.shape)}."
         )
+    indices, last = labels.long(), probabilities.shape[1] - 1
+    wrong = labels[(indices != labels) | (indices < 0) | (indices > last)]
+    if len(wrong):
+        raise ValueError(f"labels must be indices of classes, 0 to {last}, got {wrong[0].item():g}.")
+    finite = _are_finite(probabilities)
+    if not finite.all():
+        raise ValueError(
+            f"probabilities must be finite, those of {int((~finite).sum())} of {len(finite)} images are not."
+        )
+    return indices
+
+
+def _are_finite(probabilities: torch.Tensor) -> torch.Tensor:
+    return probabilities.isfinite().all(1)
 
 
 def _scored_classes(classes: int) -> list[int]:

@@ -32,8 +32,9 @@ class FeatureDistanceMetric(GroupedMetric):
     ``metric(images)`` takes ``(batch, channels, *spatial)`` in [0, 1]. `aggregate` gives ``frechet_distance`` (see
     `monai_r2c.metrics.frechet_distance`) and ``kernel_distance`` (MONAI's `MMDMetric`, a Gaussian kernel as wide as the
     median distance of good images), both about 0 for equal domains, unbounded, lower is better; without `good`,
-    nothing. They compare only for the same features and about the same number of images, and have no interval: a
-    resample with repeated images lies farther away by construction.
+    nothing. Images whose features are not finite are left out. The distances compare only for the same features and
+    about the same number of images, and have no interval: a resample with repeated images lies farther away by
+    construction.
 
     Args:
         features: gives features ``(batch, features)`` of images in [0, 1], such as `LayerFeatures`.
@@ -64,7 +65,7 @@ class FeatureDistanceMetric(GroupedMetric):
         """Both distances by name."""
         if self.good is None:
             return {}
-        features, good = self.buffers()[0], self.good.buffers()[0]
+        features, good = (values[values.isfinite().all(1)] for values in (self.buffers()[0], self.good.buffers()[0]))
         if min(len(features), len(good)) < _LEAST_IMAGES:
             undefined = Score(math.nan, reason=f"fewer than {_LEAST_IMAGES} images in one of the domains")
             return {"frechet_distance": undefined, "kernel_distance": undefined}

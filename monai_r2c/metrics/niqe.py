@@ -125,7 +125,7 @@ class NIQEMetric(ImageMetric):
     def why_undefined(self, name: str) -> str:
         if self.model.patches < 2:
             return "the good images are flat or too small to fit it"
-        return "every image is flat or smaller than a patch"
+        return "every image is flat, not finite or smaller than a patch"
 
 
 def _gray(image: torch.Tensor, size: int) -> np.ndarray:

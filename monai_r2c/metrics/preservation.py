@@ -29,7 +29,7 @@ class ClassPreservationMetric(ImageMetric):
 
     In [0, 1], higher is better. With a `classifier` that never saw the restorer, ``metric(restored, images)`` takes
     images ``(batch, channels, *spatial)`` in [0, 1]; without one, ``metric(after, before)`` takes probabilities or
-    logits ``(batch, classes)`` of both.
+    logits ``(batch, classes)`` of both. Where either is not finite, the image is undefined (NaN).
 
     Args:
         classifier: any network that gives logits ``(batch, classes)``; of `R2CGenerator` the logits are taken.
@@ -50,9 +50,13 @@ class ClassPreservationMetric(ImageMetric):
         super().__init__(resamples, confidence, seed)
         self.classifier, self.input_range = classifier, input_range
 
+    def why_undefined(self, name: str) -> str:
+        return "no image has finite probabilities"
+
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor, **_: Any) -> torch.Tensor:  # type: ignore[override]
-        classes = [self._logits(values).argmax(1) for values in (y_pred, y)]
-        return (classes[0] == classes[1]).double()[:, None]
+        after, before = self._logits(y_pred), self._logits(y)
+        known = (after.isfinite() & before.isfinite()).all(1)
+        return (after.argmax(1) == before.argmax(1)).double().where(known, float("nan"))[:, None]
 
     def _logits(self, values: torch.Tensor) -> torch.Tensor:
         if self.classifier is None:

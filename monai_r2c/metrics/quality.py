@@ -25,7 +25,7 @@ class QualityMetric(ImageMetric):
     """What `measure_quality` finds in images, without a reference, in 8-bit gray levels.
 
     ``metric(images)`` takes ``(batch, channels, rows, columns)`` in [0, 1], at least 16 pixels a side; channels are
-    averaged. `aggregate` gives the means over images of
+    averaged. An image that is not finite is undefined (NaN). `aggregate` gives the means over images of
 
     - ``noise``: Immerkaer's standard deviation, 0 and up; less is cleaner, but also smoother;
     - ``sharpness``: 100 x standard deviation of the Laplacian of Gaussian / contrast, 0 and up; noise raises it too;
@@ -41,8 +41,14 @@ class QualityMetric(ImageMetric):
     def _compute_tensor(self, y_pred: torch.Tensor, y: Any = None, **_: Any) -> torch.Tensor:
         return torch.tensor([_measure(image) for image in y_pred], dtype=torch.float64)
 
+    def why_undefined(self, name: str) -> str:
+        no_image = self.image_values()["noise"].isnan().all()
+        return "no image is finite" if no_image else super().why_undefined(name)
+
 
 def _measure(image: torch.Tensor) -> tuple[float, float, float, float]:
+    if not image.isfinite().all():
+        return (math.nan,) * 4
     found = measure_quality(image.float().mean(0).clamp(0, 1))
     # a few outliers on a flat image have no contrast to be sharp against
     sharpness = found.sharpness if math.isfinite(found.sharpness) else math.nan

@@ -30,7 +30,8 @@ class ReferenceMetric(ImageMetric):
 
     ``metric(images, references)`` takes ``(batch, channels, rows, columns)`` in [0, 1]. `aggregate` gives the means
     over images of ``psnr`` (dB, 0 and up, infinite for equal images), ``ssim`` and ``ms_ssim`` (at most 1); higher is
-    better. SSIM needs 11 pixels a side and multi-scale SSIM 176: smaller images are undefined (NaN).
+    better. SSIM needs 11 pixels a side and multi-scale SSIM 176: smaller images are undefined (NaN). So is every score
+    of an image that is not finite, or whose original is not.
 
     Args:
         resamples, confidence, seed: see `GroupedMetric`.
@@ -52,7 +53,11 @@ class ReferenceMetric(ImageMetric):
             ssim = compute_ssim_and_cs(y_pred, y, 2, size, sigma)[0].mean((1, 2, 3))[:, None]
         if side >= _SMALLEST:
             ms_ssim = compute_ms_ssim(y_pred, y, 2, kernel_size=size, kernel_sigma=sigma).reshape(-1, 1)
-        return torch.cat([psnr.reshape(-1, 1), ssim, ms_ssim], 1)  # type: ignore[union-attr]
+        values = torch.cat([psnr.reshape(-1, 1), ssim, ms_ssim], 1)  # type: ignore[union-attr]
+        finite = (y_pred.isfinite() & y.isfinite()).flatten(1).all(1)
+        return values.where(finite[:, None], float("nan"))
 
     def why_undefined(self, name: str) -> str:
+        if self.image_values()["psnr"].isnan().all():
+            return "no image is finite"
         return f"needs images of at least {_SMALLEST if name == 'ms_ssim' else _WINDOW} pixels a side"

@@ -72,7 +72,8 @@ class StructuralChangeMetric(ImageMetric):
     same measure on good images that the same restorer restored: they needed no restoration, so their change is what the
     restorer does anyway. `aggregate` gives ``structural_change`` (0 to 1, lower is better) and, with `good`,
     ``structure_flagged``, the share of images above the limit (0 to 1, lower is better; the good images themselves
-    reach 1 - quantile). It is NaN with fewer than 5 good images. A flag asks to look; it is no proof of harm.
+    reach 1 - quantile). It is NaN with fewer than 5 good images. A flag asks to look; it is no proof of harm. A pair of
+    which either image is not finite is undefined (NaN), among the good ones too.
 
     Args:
         good: the metric that has cumulated the good images when this one is aggregated.
@@ -102,13 +103,15 @@ class StructuralChangeMetric(ImageMetric):
         if self.good is None:
             return float("nan")
         change = self.good.buffers()[0][:, 0].numpy()
+        change = change[~np.isnan(change)]
         return float(np.quantile(change, self.quantile)) if len(change) >= _LEAST_IMAGES else float("nan")
 
     def image_values(self) -> dict[str, torch.Tensor]:
         values = super().image_values()
         if self.good is not None:
             limit, change = self.limit(), values["structural_change"].double()
-            values["structure_flagged"] = change > limit if limit == limit else torch.full_like(change, float("nan"))
+            known = ~change.isnan() & (limit == limit)
+            values["structure_flagged"] = (change > limit).double().where(known, float("nan"))
         return values
 
     def aggregate(self) -> dict[str, Score]:
@@ -116,7 +119,9 @@ class StructuralChangeMetric(ImageMetric):
         return super().aggregate()
 
     def why_undefined(self, name: str) -> str:
-        return f"fewer than {_LEAST_IMAGES} good images"
+        if name in self.shares and np.isnan(self.limit()):
+            return f"fewer than {_LEAST_IMAGES} good images"
+        return "no image is finite"
 
 
 def _filtered(gaussian: GaussianFilter, values: torch.Tensor) -> torch.Tensor:

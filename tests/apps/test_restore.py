@@ -16,6 +16,7 @@ import errno
 import hashlib
 import importlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -528,6 +529,30 @@ def test_the_output_folder_within_the_input_is_no_input(images: Path, model: Pat
     arguments = (images, "--model", model, "--output", images / "restored")
     assert "(3 restored" in run(*arguments).output
     assert "Found 3 files: 0 read (0 restored, 0 refused), 3 skipped (3 already done" in run(*arguments).output
+
+
+def test_restorations_of_an_earlier_run_are_passed_over(images: Path, tmp_path: Path, model: Path) -> None:
+    assert run(images, "--model", model, "--output", images / "out").exit_code == 0
+    result = run(images, "--model", model, "--output", tmp_path / "again")
+    assert "3 restorations of an earlier run" in result.output
+    assert set(rows(tmp_path / "again")) == {"a.png", "sub/b.png", "sub/c.dcm"}
+    # but what is asked for by name is restored
+    assert run(images / "out", "--model", model, "--output", tmp_path / "twice").exit_code == 0
+    assert set(rows(tmp_path / "twice")) == {"a.png", "sub/b.png", "sub/c.dcm"}
+
+
+def test_a_wrong_option_does_not_take_the_output_folder(images: Path, tmp_path: Path, model: Path) -> None:
+    assert isinstance(run(images, "--model", model, "--output", tmp_path / "out", "--spacing", 0).exception, Exception)
+    assert run(images, "--model", model, "--output", tmp_path / "out", "--max-enlargement", "nan").exit_code
+    assert not (tmp_path / "out").exists()
+    assert run(images, "--model", model, "--output", tmp_path / "out", "--keep-tone").exit_code == 0
+
+
+def test_a_place_cannot_be_file_and_folder(images: Path, tmp_path: Path) -> None:
+    (tmp_path / "other/a.png").mkdir(parents=True)
+    shutil.copy(images / "sub/b.png", tmp_path / "other/a.png/b.png")
+    with pytest.raises(InputError, match="as a file and as a folder"):
+        plan_restoration([images / "a.png", tmp_path / "other"], tmp_path / "out")
 
 
 def test_plans_that_would_lose_images_are_refused(images: Path, tmp_path: Path) -> None:

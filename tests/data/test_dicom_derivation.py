@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +136,48 @@ def test_loss_stays_on_record(tmp_path: Path) -> None:
         source.save_as(path)
     dataset = derived(path, np.zeros((40, 36)))
     assert (dataset.LossyImageCompression, dataset.LossyImageCompressionMethod) == ("01", "ISO_15444_1")
+    with pydicom.dcmread(path) as source:
+        source.LossyImageCompression, source.LossyImageCompressionRatio = "01", "7"
+        source.save_as(path)
+    dataset = derived(path, np.zeros((40, 36)))
+    assert (dataset.LossyImageCompressionMethod, dataset.LossyImageCompressionRatio) == ("ISO_15444_1", 7)
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+def test_text_that_fits_no_character_set_keeps_its_bytes(tmp_path: Path, syntax: UID) -> None:
+    path = write_dicom_file(tmp_path / "a.dcm", ramp(12), syntax=syntax, PatientName="M#ller^J#rg")
+    with pydicom.dcmread(path) as source:
+        source.SpecificCharacterSet = "ISO_IR 192"
+        source.save_as(path)
+    path.write_bytes(path.read_bytes().replace(b"M#ller^J#rg", b"M\xfcller^J\xf6rg"))
+    assert derived(path, np.zeros((40, 36))).get_item("PatientName").value.strip() == b"M\xfcller^J\xf6rg"
+
+
+def test_private_elements_are_gone_from_sequences_too(tmp_path: Path) -> None:
+    item = Dataset()
+    item.add_new(0x00090010, "LO", "someone")
+    item.StudyDescription = "kept"
+    path = write_dicom_file(tmp_path / "a.dcm", ramp(12), ReferencedStudySequence=[item])
+    assert [element.keyword for element in derived(path, np.zeros((40, 36))).ReferencedStudySequence[0]] == [
+        "StudyDescription"
+    ]
+
+
+@pytest.mark.parametrize(("photometric", "sign"), [("MONOCHROME1", 1), ("MONOCHROME2", -1)])
+def test_the_sign_of_intensity_and_the_time_zone_are_right(tmp_path: Path, photometric: str, sign: int) -> None:
+    path = write_dicom_file(
+        tmp_path / "a.dcm",
+        ramp(12),
+        PhotometricInterpretation=photometric,
+        PixelIntensityRelationshipSign=-sign,
+        TimezoneOffsetFromUTC="-0400",
+        SeriesDescription="s" * 64,
+    )
+    dataset = derived(path, np.zeros((40, 36)))
+    assert dataset.PixelIntensityRelationshipSign == sign
+    assert dataset.SeriesDescription == "s" * 55 + " restored"
+    made = datetime.strptime(f"{dataset.InstanceCreationDate}{dataset.InstanceCreationTime}-0400", "%Y%m%d%H%M%S%z")
+    assert abs((datetime.now(timezone.utc) - made).total_seconds()) < 60
 
 
 def test_a_source_without_uid_is_refused(tmp_path: Path) -> None:

@@ -33,7 +33,9 @@ from monai.transforms import (
 )
 from radiograph_files import ramp, write_dicom_file
 
+from monai_r2c.data.restorations import RestorationDataset
 from monai_r2c.engines import R2CEvaluator
+from monai_r2c.handlers import ImageTable, QualityScores
 from monai_r2c.inferers import RestorationInferer
 from monai_r2c.networks import R2CGenerator
 from monai_r2c.transforms import LoadRadiographd, ResizeShortestd
@@ -222,3 +224,56 @@ def test_pending_operations_and_values_are_kept_and_the_source_is_not_touched() 
     described.meta["filename_or_obj"] = "b"
     assert (len(source.pending_operations), source.meta["filename_or_obj"]) == (1, "a")
     assert type(plain_tensor(source)) is torch.Tensor
+
+
+class _Squeamish(_Identity):
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if image.max() > 1:
+            raise ValueError("too bright")
+        return super().forward(image)
+
+
+def _keep_going(values: list[float], named: bool = True, **arguments: Any) -> tuple[R2CEvaluator, list[Any]]:
+    """Images of one gray value, by the name of their number; what all steps give."""
+    items = [{"image": torch.full((1, 16, 16), value)} for value in values]
+    if named:
+        items = [item | {"file": str(number)} for number, item in enumerate(items)]
+    evaluator = R2CEvaluator("cpu", DataLoader(items, batch_size=1), _Squeamish(), keep_going=True, **arguments)
+    given: list[Any] = []
+    evaluator.add_event_handler("ITERATION_COMPLETED", lambda engine: given.extend(engine.state.output))
+    return evaluator, given
+
+
+def test_keep_going_scores_and_tabulates_the_other_images() -> None:
+    table = ImageTable(["a", "b"])
+    metrics = {"quality": QualityScores(resamples=0)}
+    evaluator, given = _keep_going([0.2, 2.0, 0.6], additional_metrics=metrics, val_handlers=[table])
+    evaluator.run()
+    assert given[1] == {"file": "1", "error": "1: ValueError: too bright"}
+    assert [(row["file"], row["exposure"]) for row in table.rows()] == [("0", 51), ("2", 153)]
+    assert evaluator.state.metrics["exposure"] == 102
+    assert evaluator.state.metrics["exposure"].images == 2
+
+
+def test_keep_going_has_no_scores_where_every_image_fails() -> None:
+    table = ImageTable(["a", "b"])
+    metrics = {"quality": QualityScores(resamples=0)}
+    evaluator, given = _keep_going([2.0], additional_metrics=metrics, val_handlers=[table])
+    evaluator.run()
+    assert (len(given), evaluator.state.metrics["quality"], table.rows()) == (1, {}, [])
+
+
+def test_keep_going_without_names_tells_which_image_failed() -> None:
+    evaluator, given = _keep_going([0.2, 2.0, 0.6], named=False)
+    evaluator.run()
+    assert given[1] == {"error": "image 2: ValueError: too bright"}
+    assert ["restored" in item for item in given] == [True, False, True]
+
+
+def test_keep_going_takes_one_image_at_a_time() -> None:
+    refused = r"^R2CEvaluator: keep_going takes batches of one image, got 2; say batch_size=1\.$"
+    unreadable: Any = RestorationDataset([{"image": "a.png", "file": "a"}] * 2, LoadRadiographd("image"))
+    with pytest.raises(InputError, match=refused):
+        R2CEvaluator("cpu", DataLoader(unreadable, batch_size=2), _Identity(), keep_going=True)
+    with pytest.raises(InputError, match=refused):
+        R2CEvaluator("cpu", [{"image": torch.rand(2, 1, 8, 8)}], _Identity(), keep_going=True).run()

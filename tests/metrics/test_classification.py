@@ -18,6 +18,7 @@ import torch
 from sklearn import metrics as sklearn_metrics
 
 from monai_r2c.metrics import SCORES, ClassificationMetric, classification_scores, confusion_matrix
+from monai_r2c.metrics.classification import why_undefined
 
 
 def _predictions(images: int, classes: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -145,3 +146,45 @@ def test_shapes_that_do_not_fit_are_refused(shape: tuple[int, ...]) -> None:
 def test_aggregate_without_images_is_refused() -> None:
     with pytest.raises(ValueError, match="given nothing"):
         ClassificationMetric().aggregate()
+
+
+def test_labels_of_any_type_count_alike() -> None:
+    probabilities = torch.tensor([[0.2, 0.8], [0.7, 0.3], [0.4, 0.6]])
+    for dtype in (torch.int32, torch.uint8, torch.float32):
+        labels = torch.tensor([1, 0, 0], dtype=dtype)
+        assert classification_scores(probabilities, labels)["accuracy"] == pytest.approx(2 / 3)
+        metric = ClassificationMetric(resamples=0)
+        metric(probabilities, labels)
+        assert metric.image_values()["true_class_probability"].tolist() == pytest.approx([0.8, 0.7, 0.4])
+        assert metric.aggregate()["confusion_matrix"].tolist() == [[1, 1], [0, 1]]
+
+
+@pytest.mark.parametrize("label", [-1, 2, 0.5])
+def test_label_that_is_no_class_is_refused(label: float) -> None:
+    with pytest.raises(ValueError, match=rf"labels must be indices of classes, 0 to 1, got {label}\.$"):
+        classification_scores(torch.tensor([[0.2, 0.8], [0.7, 0.3]]), torch.tensor([0, label]))
+
+
+def test_without_images_every_score_is_undefined() -> None:
+    scores = classification_scores(torch.empty(0, 2), torch.empty(0))
+    assert list(scores) == list(SCORES)
+    assert all(math.isnan(value) for value in scores.values())
+    assert why_undefined("auc", torch.empty(0, 2), torch.empty(0)) == "there is no image"
+
+
+def test_probabilities_that_are_not_finite_are_no_answer() -> None:
+    probabilities = torch.tensor([[0.2, 0.8], [0.7, 0.3], [math.nan, math.nan], [0.5, math.inf]])
+    labels = torch.tensor([1, 0, 0, 1])
+    metric = ClassificationMetric(resamples=10)
+    metric(probabilities, labels)
+    scores = metric.aggregate()
+    assert scores.pop("confusion_matrix").tolist() == [[1, 0], [0, 1]]
+    assert list(scores) == list(SCORES)
+    for score in scores.values():
+        assert math.isnan(score)
+        assert score.reason == "no finite probabilities for 2 of 4 images"
+    of_true = metric.image_values()["true_class_probability"]
+    torch.testing.assert_close(of_true, torch.tensor([0.8, 0.7, math.nan, math.nan]), equal_nan=True)
+    for function in (classification_scores, confusion_matrix):
+        with pytest.raises(ValueError, match="probabilities must be finite, those of 2 of 4 images are not"):
+            function(probabilities, labels)

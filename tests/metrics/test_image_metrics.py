@@ -95,6 +95,7 @@ def test_too_few_good_images_give_no_flag_but_the_reason() -> None:
 def test_class_preserved_counts_equal_classes() -> None:
     metric = ClassPreservationMetric(resamples=0)
     metric(torch.tensor([[0.9, 0.1], [0.9, 0.1], [0.2, 0.8]]), torch.tensor([[0.6, 0.4], [0.4, 0.6], [0.1, 0.9]]))
+    metric(torch.full((1, 2), torch.nan), torch.tensor([[0.9, 0.1]]))  # neither kept nor lost
     assert metric.aggregate()["class_preserved"] == pytest.approx(2 / 3)
 
 
@@ -141,3 +142,36 @@ def test_every_score_says_its_range_and_direction() -> None:
     assert describe_score("f1_restored") == describe_score("f1")
     assert describe_score("f1").better == "higher"
     assert replace(describe_score("niqe"), title="x").better == "lower"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_quality_of_an_image_that_is_not_finite_is_undefined(value: float) -> None:
+    images = torch.full((2, 1, 16, 16), 0.2)
+    images[0, 0, 3, 3] = value
+    metric = QualityMetric(resamples=0)
+    metric(images)
+    exposure = metric.aggregate()["exposure"]
+    assert (exposure, exposure.images) == (51, 1)
+    metric.reset()
+    metric(images[:1])
+    assert [score.reason for score in metric.aggregate().values()] == ["no image is finite"] * 4
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_structure_of_an_image_that_is_not_finite_is_neither_changed_nor_kept(value: float) -> None:
+    images = _smooth(7)
+    broken = images.clone()
+    broken[0, 0, 3, 3] = value
+    good = StructuralChangeMetric(resamples=0)
+    good(0.9 * broken, images)
+    assert good.aggregate()["structural_change"].images == 6
+    poor = StructuralChangeMetric(good=good, resamples=0)
+    poor(torch.cat([broken[:1], 1 - images[1:2], images[2:4]]), images[:4])
+    flagged = poor.aggregate()["structure_flagged"]
+    assert (flagged, flagged.images) == (pytest.approx(1 / 3), 3)
+    poor.reset()
+    poor(broken[:1], images[:1])
+    assert [score.reason for score in poor.aggregate().values()] == ["no image is finite"] * 2
+    good.reset()
+    good(broken[:5], images[:5])
+    assert [score.reason for score in poor.aggregate().values()] == ["no image is finite", "fewer than 5 good images"]

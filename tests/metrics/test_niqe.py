@@ -96,7 +96,7 @@ def test_flat_or_tiny_images_are_undefined_with_the_reason() -> None:
     for image in (torch.full((1, 64, 64), 0.5), torch.rand(1, 16, 64)):
         metric = NIQEMetric(model, resamples=5)
         metric([image])
-        assert metric.aggregate()["niqe"].reason == "every image is flat or smaller than a patch"
+        assert metric.aggregate()["niqe"].reason == "every image is flat, not finite or smaller than a patch"
 
 
 def test_good_images_that_cannot_be_fitted_are_the_reason() -> None:

@@ -74,3 +74,18 @@ def test_small_images_leave_multi_scale_ssim_undefined_with_the_reason() -> None
     assert math.isnan(scores["ms_ssim"])
     assert scores["ms_ssim"].reason == "needs images of at least 176 pixels a side"
     assert scores["ssim"].low <= scores["ssim"] <= scores["ssim"].high
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_image_that_is_not_finite_has_no_score_and_the_others_keep_theirs(value: float) -> None:
+    reference = torch.full((2, 1, 16, 16), 0.5)
+    image = reference + 0.1
+    image[0, 0, 3, 3] = value
+    metric = ReferenceMetric(resamples=0)
+    metric(image, reference)
+    psnr = metric.aggregate()["psnr"]
+    assert (psnr, psnr.images) == (pytest.approx(20, abs=1e-4), 1)
+    assert all(math.isnan(values[0]) for values in metric.image_values().values())
+    metric.reset()
+    metric(image[:1], reference[:1])
+    assert [score.reason for score in metric.aggregate().values()] == ["no image is finite"] * 3

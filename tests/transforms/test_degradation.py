@@ -274,3 +274,12 @@ def test_missing_key_is_refused_unless_allowed():
     with pytest.raises(KeyError):
         RandExposured(keys="image", prob=1.0)({"label": 1})
     assert RandExposured(keys="image", prob=1.0, allow_missing_keys=True)({"label": 1}) == {"label": 1}
+
+
+@every_degradation
+def test_whole_numbers_become_float32_whether_degraded_or_not(degradation):
+    image = (255 * radiograph()).to(torch.uint8)
+    for values in (image, image.numpy(), MetaTensor(image)):
+        for prob in (0.0, 1.0):
+            assert degradation(prob=prob, value_range=(0, 255))(values).dtype == torch.float32
+    assert torch.equal(degradation(prob=0.0, value_range=(0, 255))(image), image.float())

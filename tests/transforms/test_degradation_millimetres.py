@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
+from monai.transforms import LoadImage
 from PIL import Image
 
 from monai_r2c.transforms import (
@@ -80,3 +81,20 @@ def test_millimetres_of_a_file_without_spacing_are_refused_and_of_a_stated_one_a
     with pytest.raises(InputError, match=f"{kind.__name__}: unit 'mm' needs an image whose spacing is known"):
         degrade({"image": LoadRadiograph()(tmp_path / "a.png")})
     assert degrade({"image": LoadRadiograph(spacing=0.5)(tmp_path / "a.png")})["image"].shape == (1, 20, 20)
+
+
+def test_millimetres_of_what_monai_makes_of_a_file_without_spacing_are_refused(tmp_path: Any) -> None:
+    Image.fromarray(np.arange(400, dtype=np.uint8).reshape(20, 20)).save(tmp_path / "a.png")
+    read = LoadImage(ensure_channel_first=True, reader="PILReader")(tmp_path / "a.png") / 255
+    degrade = RandResampling(prob=1.0, unit="mm", factor=2.0)
+    for image in (read, MetaTensor(film())):
+        with pytest.raises(InputError, match=r"(?s)needs an image whose spacing is known; .* affine of a MetaTensor"):
+            degrade(image)
+    read.affine = torch.diag(torch.tensor([0.5, 0.5, 1.0, 1.0], dtype=torch.float64))
+    assert degrade(read).shape == (1, 20, 20)
+
+
+def test_one_millimetre_is_known_where_it_is_stated() -> None:
+    image = MetaTensor(film(), meta={"spacing_source": "stated"})
+    found = RandResampling(prob=1.0, unit="mm", factor=2.0).set_random_state(0)(image)
+    torch.testing.assert_close(found.as_tensor(), RandResampling(prob=1.0, factor=2.0).set_random_state(0)(film()))

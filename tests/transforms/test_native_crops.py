@@ -11,9 +11,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from monai.data import MetaTensor
 
 from monai_r2c.transforms import RandContextCropd, RandShortestd
 
@@ -88,3 +90,25 @@ def test_wrong_arguments_are_refused():
         RandShortestd("image", least=0)
     with pytest.raises(ValueError, match="keys one"):
         RandContextCropd(["image", "reference"], 16, 20)
+
+
+def test_arrays_and_images_with_metadata_give_the_same_plain_crop():
+    x = ramp(40, 60)
+    crop = RandContextCropd("image", 16, 20)
+    expected = crop.set_random_state(0)({"image": x})
+    for image in (MetaTensor(x), x.numpy(), x.numpy().astype(np.int32), np.flip(x.flip(1).numpy(), 1)):
+        made = crop.set_random_state(0)({"image": image})
+        for found, wanted in (
+            (made["image"], expected["image"]),
+            (made["context"]["thumbnail"], expected["context"]["thumbnail"]),
+            (made["context"]["place"], expected["context"]["place"]),
+        ):
+            assert type(found) is torch.Tensor
+            assert torch.equal(found, wanted)
+            assert found.dtype == torch.float32
+
+
+def test_missing_image_is_passed_over_where_that_is_allowed():
+    assert RandContextCropd("image", 16, 20, allow_missing_keys=True)({"label": 1}) == {"label": 1}
+    with pytest.raises(KeyError):
+        RandContextCropd("image", 16, 20)({"label": 1})

@@ -54,6 +54,17 @@ def load(path: Path, reader: str = "pydicom") -> np.ndarray:
     return LoadRadiograph(reader)(path)[0].numpy()
 
 
+def test_padding_of_signed_pixels_may_be_an_unsigned_word(tmp_path: Path) -> None:
+    pixels = ramp(12).astype(np.int16)
+    pixels[0, 0] = -2000
+    dataset = dicom_dataset(pixels, 16)
+    dataset.add_new("PixelPaddingValue", "US", 2**16 - 2000)
+    dataset.save_as(tmp_path / "x.dcm", implicit_vr=False, little_endian=True)
+    image = load(tmp_path / "x.dcm")
+    assert image[0, 0] == 0
+    assert image.ravel()[1:].min() > 0.5
+
+
 @pytest.mark.parametrize("bits", [8, 10, 12, 15, 16])
 def test_the_bits_stored_give_the_range(tmp_path: Path, bits: int) -> None:
     pixels = ramp(bits)

@@ -26,12 +26,14 @@ import pytest
 from PIL import Image
 from pydicom import Dataset
 from pydicom.data import get_testdata_file
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, get_frame
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGLSLossless,
     RLELossless,
     RTPlanStorage,
 )
@@ -114,16 +116,55 @@ def test_truncated_dicom_is_refused(tmp_path: Path, reader: str, share: float) -
     assert refusal(path, reader=reader)
 
 
-def test_a_compressed_stream_of_another_size_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
-    stream = io.BytesIO()
-    Image.new("L", (50, 60)).save(stream, "JPEG")
-    path = tmp_path / "x.dcm"
+def write_stream(path: Path, stream: bytes, syntax: UID) -> Path:
     dataset = dicom_dataset(ramp(8), 8)
-    dataset.PixelData = encapsulate([stream.getvalue()])
+    dataset.PixelData = encapsulate([stream])
     dataset["PixelData"].is_undefined_length = True
     dataset.ensure_file_meta()
-    dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    dataset.file_meta.TransferSyntaxUID = syntax
     dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+def jpeg(size: tuple[int, int]) -> bytes:
+    stream = io.BytesIO()
+    values = np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)
+    Image.fromarray(values).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+def jpeg_ls() -> bytes:
+    dataset = dicom_dataset(np.random.default_rng(0).integers(0, 256, (40, 36), dtype=np.uint8), 8)
+    dataset.ensure_file_meta()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.compress(JPEGLSLossless, generate_instance_uid=False)
+    return get_frame(dataset.PixelData, 0, number_of_frames=1).rstrip(b"\0")
+
+
+@pytest.mark.parametrize(
+    ("stream", "syntax", "end"),
+    [
+        (jpeg((40, 36)), JPEGBaseline8Bit, b""),
+        (jpeg_ls(), JPEGLSLossless, b""),
+        (jpeg_ls(), JPEGLSLossless, b"\xff\xd9"),
+    ],
+)
+def test_a_compressed_stream_that_lacks_some_is_refused_in_a_well_formed_file(
+    tmp_path: Path, stream: bytes, syntax: UID, end: bytes
+) -> None:
+    assert LoadRadiograph()(write_stream(tmp_path / "x.dcm", stream + b"\0", syntax)).shape == (1, 40, 36)
+    for share in (0.97, 0.7):
+        cut = write_stream(tmp_path / "x.dcm", stream[: int(share * len(stream))] + end, syntax)
+        assert "truncated" in refusal(cut)
+
+
+def test_raw_images_are_refused(tmp_path: Path) -> None:
+    path = write_dicom_file(tmp_path / "x.dcm", ramp(12), PresentationIntentType="FOR PROCESSING")
+    assert "is a raw image" in refusal(path)
+
+
+def test_a_compressed_stream_of_another_size_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    path = write_stream(tmp_path / "x.dcm", jpeg((60, 50)), JPEGBaseline8Bit)
     assert "stream is of 60 x 50 pixels where its header says 40 x 36" in refusal(path)
 
 

@@ -11,9 +11,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
-from monai.data import MetaTensor
+from monai.data import MetaTensor, set_track_meta
 
 from monai_r2c.transforms.resize import ResizeShortest, ResizeShortestd
 
@@ -56,3 +57,25 @@ def test_spacing_follows_the_size_and_the_inverse_brings_both_back() -> None:
 def test_size_below_one_pixel_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1 pixel, got 0"):
         ResizeShortest(0)
+
+
+def test_whole_numbers_and_reversed_arrays_become_float32_of_any_size() -> None:
+    image = torch.arange(8 * 12).reshape(1, 8, 12)
+    for size in (4, 8):
+        expected = ResizeShortest(size)(image.float())
+        for values in (image.to(torch.int16), image.numpy(), np.flip(image.flip(1).numpy(), 1), image.double()):
+            resized = ResizeShortest(size)(values)
+            assert type(resized) is torch.Tensor
+            assert resized.dtype == torch.float32
+            assert torch.equal(resized, expected)
+
+
+def test_metadata_end_where_they_are_switched_off() -> None:
+    image = MetaTensor(torch.rand(1, 8, 12))
+    set_track_meta(False)
+    try:
+        resized = ResizeShortest(4)(image)
+    finally:
+        set_track_meta(True)
+    assert type(resized) is torch.Tensor
+    assert type(ResizeShortest(4)(image)) is MetaTensor

@@ -217,7 +217,7 @@ class RestorationFolder:
 
     def _check_settings(self) -> None:
         found = self._ledger.settings
-        if self.overwrite or found is None or found == self.settings:
+        if self.overwrite or found in (None, self.settings) or not self._ledger.versions:
             return
         changed = [key for key in self.settings if found.get(key) != self.settings[key]]
         raise InputError(

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 from monai.config import NdarrayOrTensor
+from monai.data import MetaTensor
 from monai.data.meta_obj import get_track_meta
 from monai.transforms import RandomizableTransform
 from monai.utils import convert_to_dst_type, convert_to_tensor
@@ -31,12 +32,10 @@ LATITUDE = 1.6
 class RandDegradation(RandomizableTransform):
     """What the degradations share: the radiograph as a record of detector signal, and the checks of their input.
 
-    A radiograph's gray g in [0, 1], black is air, is taken to be linear in the logarithm of the detector's signal s,
-    as in
-    film and in digital systems before any tone curve: ``s = 10^(-latitude g)``, relative to the signal of a black
-        pixel. So
-    a degradation acts on the signal, where its physics is simple, and the result is clipped to [0, 1] as a detector
-    saturates.
+    A radiograph's gray g in [0, 1], black is air, is taken to be linear in the logarithm of the detector's signal s, as
+    in film and in digital systems before any tone curve: ``s = 10^(-latitude g)``, relative to the signal of a black
+    pixel. So a degradation acts on the signal, where its physics is simple, and the result is clipped to [0, 1] as a
+    detector saturates.
 
     Subclasses draw their severity in ``randomize`` and act in ``degrade``.
 
@@ -69,23 +68,25 @@ class RandDegradation(RandomizableTransform):
             randomize: draw a new severity; otherwise the last one is used again.
 
         Returns:
-            Degraded image of the same shape, type and meta data, in `value_range`.
+            Image of the same shape and meta data, in `value_range`; of the same floating type, and float32 where the
+            image has whole numbers, degraded or not.
 
         Raises:
             InputError: when the image has another number of dims or values outside `value_range`.
         """
         tensor: torch.Tensor = convert_to_tensor(img, track_meta=get_track_meta())
+        if not tensor.is_floating_point():
+            tensor = tensor.float()
         if randomize:
             self.randomize(None)
         if not self._do_transform:
             return tensor
-        values: torch.Tensor = convert_to_tensor(img, track_meta=False)
+        values: torch.Tensor = convert_to_tensor(tensor, track_meta=False)
         self._check(values)
         black, white = self.value_range
         gray = ((values.to(torch.float32) - black) / (white - black)).clamp(0, 1)
         degraded = black + (white - black) * self.degrade(gray, spacing_of(img)).clamp(0, 1)
-        dtype = values.dtype if values.is_floating_point() else torch.float32
-        result: torch.Tensor = convert_to_dst_type(degraded, dst=tensor, dtype=dtype)[0]
+        result: torch.Tensor = convert_to_dst_type(degraded, dst=tensor, dtype=values.dtype)[0]
         return result
 
     @abstractmethod
@@ -128,11 +129,15 @@ class RandDegradation(RandomizableTransform):
 def spacing_of(img: Any) -> tuple[float, ...] | None:
     """Distance of neighbouring pixels along each spatial dim in mm.
 
-    None for an image without meta data, or whose file stated no spacing when `LoadRadiograph` read it.
+    None for an image without meta data, or whose file stated no spacing when `LoadRadiograph` read it; and for one
+    whose affine is the identity, which MONAI gives to what states none, unless ``spacing_source`` says where the
+    spacing is from.
     """
-    pixdim = getattr(img, "pixdim", None)
-    is_unknown = getattr(img, "meta", {}).get("spacing_source") == ""
-    return None if pixdim is None or is_unknown else tuple(float(d) for d in pixdim)[: img.dim() - 1]
+    if not isinstance(img, MetaTensor):
+        return None
+    is_identity = img.affine.equal(torch.eye(len(img.affine)).to(img.affine))
+    is_known = img.meta.get("spacing_source", "" if is_identity else "affine") != ""
+    return tuple(float(d) for d in img.pixdim)[: img.dim() - 1] if is_known else None
 
 
 def millimetres(name: str, spacing: Sequence[float] | None, dims: int) -> tuple[float, ...]:
@@ -144,7 +149,8 @@ def millimetres(name: str, spacing: Sequence[float] | None, dims: int) -> tuple[
     if spacing is None:
         raise InputError(
             f"{name}: unit 'mm' needs an image whose spacing is known; read it with LoadRadiograph(spacing=...), or a "
-            "DICOM file that has ImagerPixelSpacing or PixelSpacing."
+            "DICOM file that has ImagerPixelSpacing or PixelSpacing, or state it in the affine of a MetaTensor (1 mm "
+            "with meta['spacing_source'] = 'stated')."
         )
     return tuple(spacing[:dims])
 

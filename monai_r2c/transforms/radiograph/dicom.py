@@ -19,6 +19,13 @@ import numpy as np
 from monai.data import ITKReader
 from pydicom import Dataset, dcmread
 from pydicom.encaps import get_frame
+from pydicom.pixels import get_decoder
+from pydicom.uid import (
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSTransferSyntaxes,
+    JPEGTransferSyntaxes,
+)
 
 from monai_r2c.utils import InputError
 
@@ -45,6 +52,16 @@ _PIXEL_KEYWORDS = (
     "PixelRepresentation",
     "PixelData",
 )
+
+
+# what decodes a kind of stream strictly, where several can: the others fill up what a corrupt stream lacks
+_STRICT = {
+    **dict.fromkeys(JPEGLSTransferSyntaxes, "pyjpegls"),
+    JPEGBaseline8Bit: "pillow",
+    JPEGExtended12Bit: "pillow",  # of 8 bits
+}
+_ENDED = (*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes)
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"  # markers of JPEG and JPEG-LS, which no entropy-coded byte can imitate
 
 
 def read_dicom(path: Path, reader: str, modalities: Sequence[str] | None) -> StoredImage:
@@ -106,10 +123,14 @@ def _stored_values(path: Path, header: Dataset, reader: str) -> np.ndarray:
 
 def _decoded(path: Path, dataset: Dataset) -> np.ndarray:
     """Pixels by pydicom itself: MONAI's reader around it writes them into its metadata as text first."""
+    syntax = dataset.file_meta.TransferSyntaxUID
     try:
+        plugin = "" if syntax == JPEGExtended12Bit and dataset.BitsStored > 8 else _STRICT.get(syntax, "")
+        if plugin and plugin in get_decoder(syntax).available_plugins:
+            dataset.pixel_array_options(decoding_plugin=plugin)
         return dataset.pixel_array
     except Exception as error:
-        if not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        if not syntax.is_encapsulated:
             raise
         raise InputError(
             f"{path}: its pixels cannot be decoded by the reader pydicom ({reason_of(error)}); they are truncated or "
@@ -137,7 +158,10 @@ def _check_pixels(path: Path, dataset: Dataset) -> None:
         if length < needed:
             raise InputError(f"{path}: is truncated: {length} of {needed} bytes of pixels are there.")
         return
-    size = codestream_size(get_frame(dataset.PixelData, 0, number_of_frames=1))
+    stream = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    if dataset.file_meta.TransferSyntaxUID in _ENDED and stream.rfind(_END) < stream.rfind(_SCAN):
+        raise InputError(f"{path}: is truncated: its compressed stream has no end.")
+    size = codestream_size(stream)
     if size is not None and size != (dataset.Rows, dataset.Columns):
         raise InputError(
             f"{path}: its compressed stream is of {size[0]} x {size[1]} pixels where its header says "

@@ -84,7 +84,7 @@ def check_dicom_header(path: Path, header: Dataset, modalities: Sequence[str] | 
 
     Raises:
         InputError: when the header tells of no image, another modality than `modalities` (None admits any), several
-            frames, colour, an absurd size, or pixels of more than 16 bits.
+            frames, colour, an absurd size, pixels of more than 16 bits, or raw ones.
     """
     if header.get("Rows") is None or header.get("Columns") is None:
         kind = UID(str(header.get("SOPClassUID", ""))).name
@@ -102,6 +102,11 @@ def check_dicom_header(path: Path, header: Dataset, modalities: Sequence[str] | 
     if photometric not in ("MONOCHROME1", "MONOCHROME2"):
         raise InputError(
             f"{path}: PhotometricInterpretation is {shown(photometric)}; it must be MONOCHROME1 or MONOCHROME2."
+        )
+    if header.get("PresentationIntentType") == "FOR PROCESSING":
+        raise InputError(
+            f"{path}: is a raw image (PresentationIntentType FOR PROCESSING), which no display shows; give the image "
+            "FOR PRESENTATION that was made of it."
         )
     _check_bits(path, header)
 

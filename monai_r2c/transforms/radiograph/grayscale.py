@@ -137,7 +137,11 @@ def _is_padding(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
     if not isinstance(padding, int):
         return np.zeros(stored.shape, dtype=bool)
     limit = dataset.get("PixelPaddingRangeLimit")
-    low, high = sorted((padding, limit if isinstance(limit, int) else padding))
+    ends = [padding, limit if isinstance(limit, int) else padding]
+    if dataset.PixelRepresentation == 1:  # some writers give them as unsigned words
+        sign = 1 << (int(dataset.BitsAllocated) - 1)
+        ends = [end - 2 * sign if end >= sign else end for end in ends]
+    low, high = sorted(ends)
     return (stored >= low) & (stored <= high)
 
 

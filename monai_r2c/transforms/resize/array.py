@@ -15,8 +15,10 @@ import torch
 import torch.nn.functional as F
 from monai.config import NdarrayOrTensor
 from monai.data import MetaTensor
+from monai.data.meta_obj import get_track_meta
 from monai.transforms import InvertibleTransform, Resize
 from monai.transforms.utils import scale_affine
+from monai.utils import convert_to_tensor
 from monai.utils.enums import TraceKeys, TransformBackends
 
 
@@ -30,8 +32,9 @@ class ResizeShortest(InvertibleTransform):
         spatial_size: wanted length of the shorter side, in pixels, at least 1.
 
     Shape:
-        Input ``(channels, rows, columns)``; output the same with both sides scaled and rounded.
-        A MetaTensor stays one: its affine tells the new spacing, and `inverse` (``Invertd``) brings the old size back.
+        Input ``(channels, rows, columns)``, of any type; output float32 with both sides scaled and rounded.
+        A MetaTensor stays one unless metadata are switched off (``set_track_meta``): its affine tells the new spacing,
+        and `inverse` (``Invertd``) brings the old size back. Others become plain tensors.
 
     Raises:
         ValueError: when `spatial_size` is below 1, or the image has not 2 spatial dimensions.
@@ -45,7 +48,9 @@ class ResizeShortest(InvertibleTransform):
         self.spatial_size = spatial_size
 
     def __call__(self, img: NdarrayOrTensor) -> torch.Tensor:
-        image = torch.as_tensor(img)
+        # an image that states no spacing must not get one
+        track_meta = get_track_meta() and isinstance(img, MetaTensor)
+        image: torch.Tensor = convert_to_tensor(img, dtype=torch.float32, track_meta=track_meta)
         if image.ndim != 3:
             raise ValueError(f"the image must be (channels, rows, columns), got shape {tuple(image.shape)}.")
         size = tuple(image.shape[1:])
