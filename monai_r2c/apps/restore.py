@@ -230,8 +230,8 @@ def plan_restoration(paths: Sequence[Path], output: Path) -> RestorationPlan:
         for above in map(str, PurePosixPath(place).parents):
             if above in plan.sources:
                 raise InputError(
-                    f"{plan.sources[above]} and {source}: need {output / above} as a file and as a folder; restore them "
-                    "separately."
+                    f"{plan.sources[above]} and {source}: need {output / above} as a file and as a folder; restore "
+                    "them separately."
                 )
     return plan
 
