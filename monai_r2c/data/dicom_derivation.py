@@ -32,6 +32,7 @@ from pydicom.uid import (
     JPEGLSNearLossless,
     generate_uid,
 )
+from pydicom.valuerep import VR
 
 from monai_r2c.utils import InputError
 
@@ -63,6 +64,7 @@ _LOSSY_METHODS = {
     JPEG2000: "ISO_15444_1",
     HTJ2K: "ISO_15444_15",
 }
+_KINDS = frozenset(VR)
 _SOURCE_PURPOSE = Code("121322", "DCM", "Source image for image processing operation")
 _EQUIPMENT_PURPOSE = Code("109102", "DCM", "Processing Equipment")
 
@@ -134,6 +136,8 @@ def _remove_private(dataset: Dataset) -> None:
                 element = dataset[tag]
             else:
                 dataset[tag] = element._replace(VR=kind)
+        elif element.VR not in _KINDS:
+            element = dataset[tag]  # says that there is no such kind
         if element.VR == "SQ":
             for item in dataset[tag].value:
                 _remove_private(item)
