@@ -22,7 +22,7 @@ import click
 from monai_r2c.utils import InputError
 
 from .next_steps import say_next
-from .options import output_option
+from .options import MODALITIES, modality_option, output_option
 
 
 @click.group()
@@ -56,6 +56,7 @@ def study() -> None:
 @click.option("--catches", default=0.05, show_default=True, help="Share of screens with a known answer.")
 @click.option("--washout-days", default=28.0, show_default=True, help="Days between two diagnosis sittings.")
 @click.option("--seed", default=0, show_default=True, help="Keep it to yourself while the study runs.")
+@modality_option()
 @output_option("New folder.", folder=True)
 def make(
     run: Path | None,
@@ -71,6 +72,7 @@ def make(
     catches: float,
     washout_days: float,
     seed: int,
+    modalities: Sequence[str],
     output: Path,
 ) -> None:
     """Make a study from an evaluated run, or from folders of images.
@@ -102,7 +104,7 @@ def make(
         seed,
         tuple(case.label for case in chosen.cases),
     )
-    written = make_study(chosen, design, output, positive)
+    written = make_study(chosen, design, output, positive, (*MODALITIES, *modalities))
     screens = sum(len(sitting.trials) for sitting in design.sittings(0))
     click.echo(f"{readers} readers, {count} cases, {len(chosen.conditions)} conditions: {screens} screens a reader")
     for path in written:

@@ -11,6 +11,8 @@
 
 from __future__ import annotations
 
+from monai_r2c.utils.files import replaced_at_once
+
 from .caching import cached_dataset
 from .confounding import find_confounding
 from .datalist import Datalist, DatalistItem, load_datalist, read_datalist, read_dataset_dir
@@ -20,7 +22,7 @@ from .image_pool import ImagePool
 from .inference import inference_items
 from .phantom import PhantomChest, edges_of, slanted_edge, with_edges, write_phantom_dataset
 from .quality import QualityMeasures, QualityThresholds, find_faults, measure_quality, propose_quality
-from .radiograph_writer import replaced_at_once, write_radiograph
+from .radiograph_writer import write_radiograph
 from .restorations import RestorationDataset, RestorationFolder
 from .unpaired import UnpairedDataset
 

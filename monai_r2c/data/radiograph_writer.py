@@ -11,9 +11,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +25,7 @@ from monai_r2c.transforms.radiograph import LoadRadiograph, RadiographKeys, Radi
 from monai_r2c.transforms.radiograph.checks import reason_of
 from monai_r2c.transforms.radiograph.dicom_header import read_dicom_header
 from monai_r2c.utils import InputError
-from monai_r2c.utils.files import named_in_errors
+from monai_r2c.utils.files import replaced_at_once
 
 from .dicom_derivation import derive_dicom, write_dicom
 from .radiograph_writer_kinds import write_metaimage, write_nifti, write_raster
@@ -101,24 +99,6 @@ _WRITERS = {
     RadiographKind.NIFTI: write_nifti,
     RadiographKind.METAIMAGE: write_metaimage,
 }
-
-
-@contextmanager
-def replaced_at_once(output: Path) -> Iterator[Path]:
-    """Give a path beside `output` to write to, and rename it to `output` when the block ends without an error.
-
-    The name is the same each time, so what a killed process left is overwritten by the next one that writes `output`.
-    """
-    output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_name(f".partial-{output.name}")
-    try:
-        with named_in_errors(output):
-            yield partial
-            with partial.open("rb") as file:
-                os.fsync(file.fileno())
-        os.replace(partial, output)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _checked(image: torch.Tensor | np.ndarray, size: tuple[int, ...]) -> np.ndarray:

@@ -21,8 +21,8 @@ from typing import Any
 
 import torch
 
-from monai_r2c.data import replaced_at_once
 from monai_r2c.utils import InputError
+from monai_r2c.utils.files import replaced_at_once
 
 _LOGGER = logging.getLogger("monai_r2c.training")
 _NAME = re.compile(r"epoch_(\d+)(?:_iteration_(\d+))?\.pt")

@@ -16,7 +16,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from monai_r2c.data import replaced_at_once
+from monai_r2c.utils.files import replaced_at_once
 
 
 def remove_later_steps(folder: str | os.PathLike, suffix: str, step: int) -> None:

@@ -23,6 +23,7 @@ import torch.nn as nn
 
 from monai_r2c.utils import InputError
 from monai_r2c.utils.extras import require_for_onnx_export
+from monai_r2c.utils.files import replaced_at_once
 
 from .box import box_path, model_digest, model_path
 from .nets import GeneratorBase, R2CRestorer
@@ -145,18 +146,10 @@ def annotate_model(
 
 
 def _write(path: str | os.PathLike, weights: OrderedDict[str, torch.Tensor], about: Mapping[str, Any]) -> None:
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     weights._metadata[_ENTRY] = dict(about)  # type: ignore[attr-defined]
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as file:  # given a path, torch would hide why a write failed
-            torch.save(weights, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    # given a path, torch would hide why a write failed
+    with replaced_at_once(Path(path)) as partial, partial.open("wb") as file:
+        torch.save(weights, file)
 
 
 def describe_model(path: str | os.PathLike) -> str:

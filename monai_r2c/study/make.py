@@ -14,16 +14,17 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from monai_r2c.data import replaced_at_once
+from monai_r2c.transforms import LoadRadiograph
+from monai_r2c.transforms.radiograph.dicom import MODALITIES
 from monai_r2c.utils import InputError
-from monai_r2c.utils.files import write_text_atomically
+from monai_r2c.utils.files import replaced_at_once, write_text_atomically
 
 from .cases import StudyCases
 from .design import DIAGNOSIS, SPOILT, Design, Trial
@@ -40,7 +41,13 @@ PAGE_LIMIT = 400 * 2**20
 """Bytes of images up to which the one-file page is written; browsers open no much larger one."""
 
 
-def make_study(cases: StudyCases, design: Design, folder: Path, positive: str | None = None) -> list[Path]:
+def make_study(
+    cases: StudyCases,
+    design: Design,
+    folder: Path,
+    positive: str | None = None,
+    modalities: Sequence[str] | None = MODALITIES,
+) -> list[Path]:
     """Write a study's folder: the readers' page, protocol, images and schedule, and apart from them the key.
 
     ``page.html`` is one file with everything inside; ``schedule.json`` and ``images/`` hold the same for ``study
@@ -51,6 +58,7 @@ def make_study(cases: StudyCases, design: Design, folder: Path, positive: str | 
         design: what is asked; its labels must be those of the cases.
         folder: new or empty.
         positive: the class whose finding counts as positive; default the last.
+        modalities: DICOM modalities admitted; None admits any.
 
     Returns:
         What was written for people: page (absent when it would be too large to open), protocol and key.
@@ -66,7 +74,7 @@ def make_study(cases: StudyCases, design: Design, folder: Path, positive: str | 
         raise InputError(f"--positive {positive}: expected one of {', '.join(cases.classes)}")
     blind = Blinding(cases, design)
     try:
-        sizes = _write_images(cases, design, blind, folder / IMAGES)
+        sizes = _write_images(cases, design, blind, folder / IMAGES, LoadRadiograph(modalities=modalities))
         schedule = {
             "format": FORMAT,
             "study": blind.study,
@@ -167,10 +175,10 @@ class Blinding:
         return meaning if trial.repeats is None else meaning | {"repeats": names[trial.repeats]}
 
 
-def _write_images(cases: StudyCases, design: Design, blind: Blinding, folder: Path) -> list[int]:
+def _write_images(cases: StudyCases, design: Design, blind: Blinding, folder: Path, load: LoadRadiograph) -> list[int]:
     sizes = []
     for number, case in enumerate(tqdm(cases.cases, unit="case", disable=None)):
-        pixels = dict(zip(design.conditions, read_case([case.images[name] for name in design.conditions])))
+        pixels = dict(zip(design.conditions, read_case([case.images[name] for name in design.conditions], load)))
         wanted = sorted(shown for index, shown in blind.images if index == number)
         shown = [
             spoil(pixels[name.removesuffix(SPOILT)], design.seed) if name.endswith(SPOILT) else pixels[name]

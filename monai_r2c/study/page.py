@@ -18,7 +18,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from monai_r2c.data import replaced_at_once
+from monai_r2c.utils.files import replaced_at_once
 
 from .pixels import to_text
 

@@ -14,33 +14,33 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from monai.data import MetaTensor
 from scipy.ndimage import gaussian_filter
 
-from monai_r2c.transforms import LoadRadiograph
 from monai_r2c.utils import InputError
 
 WHITE = 65535
 
 
-def read_pixels(path: Path) -> np.ndarray:
+def read_pixels(path: Path, load: Callable[[Path], MetaTensor]) -> np.ndarray:
     """Read a radiograph as a display would show it, at full bit depth: uint16 ``(rows, columns)``, 0 black.
 
-    Up to 16 bits a pixel, different gray levels stay different (see `LoadRadiograph` for windows and polarity).
+    With a `LoadRadiograph`, which minds windows and polarity, different gray levels of up to 16 bits stay different.
     """
-    return np.rint(LoadRadiograph()(path).numpy()[0].astype(np.float64) * WHITE).astype(np.uint16)
+    return np.rint(load(path).numpy()[0].astype(np.float64) * WHITE).astype(np.uint16)
 
 
-def read_case(images: Sequence[Path]) -> list[np.ndarray]:
+def read_case(images: Sequence[Path], load: Callable[[Path], MetaTensor]) -> list[np.ndarray]:
     """Read the images of one case.
 
     Raises:
         InputError: when their sizes differ, since the size would tell which is which.
     """
-    pixels = [read_pixels(path) for path in images]
+    pixels = [read_pixels(path, load) for path in images]
     for path, image in zip(images, pixels):
         if image.shape != pixels[0].shape:
             (rows, columns), (wanted_rows, wanted_columns) = image.shape, pixels[0].shape

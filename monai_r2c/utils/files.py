@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -69,22 +70,36 @@ def named_in_errors(path: str | Path) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def replaced_at_once(output: str | Path) -> Iterator[Path]:
+    """Give a path beside `output` to write to, and rename it to `output` when the block ends without an error.
+
+    The name is the same each time, so what a killed process left is overwritten by the next one that writes `output`.
+    Missing parent folders are made.
+
+    Raises:
+        OSError: when it cannot be written, with the name of `output`; nothing is left behind then.
+    """
+    output = Path(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    partial = output.with_name(f".partial-{output.name}")
+    try:
+        with named_in_errors(output):
+            yield partial
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
+        os.replace(partial, output)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def write_text_atomically(path: str | Path, text: str) -> None:
     """Write `text` as UTF-8 so that `path` holds either what it held before or all of the new text.
 
-    Bytes of names that are not UTF-8 are kept. Missing parent folders are made. The text goes to a temporary file
-    beside `path`, which is renamed when complete.
+    Bytes of names that are not UTF-8 are kept. Missing parent folders are made.
 
     Raises:
         OSError: when the folder cannot be written; nothing is left behind then.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # the same name each time, so that the next write replaces what a killed one left
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with named_in_errors(path):
-            partial.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replaced_at_once(path) as partial:
+        partial.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")

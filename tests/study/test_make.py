@@ -19,12 +19,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
+from radiograph_files import ramp, write_dicom_file
 from study_files import make_small_study, write_images
 
 from monai_r2c.apps.study import study as command
 from monai_r2c.study import cases_of_folders, cases_of_run
 from monai_r2c.study.extras import require
 from monai_r2c.study.pixels import pack, read_pixels, unpack
+from monai_r2c.transforms import LoadRadiograph
 from monai_r2c.utils import InputError
 
 
@@ -41,7 +43,7 @@ def test_study_holds_the_images_at_full_depth_under_the_names_of_the_key(study: 
     for case in key["cases"]:
         for condition, file in case["files"].items():
             packed = (study / "images" / f"{case['images'][condition]}.bin").read_bytes()
-            assert np.array_equal(unpack(packed), read_pixels(Path(file)))
+            assert np.array_equal(unpack(packed), read_pixels(Path(file), LoadRadiograph()))
     assert len(np.unique(unpack(packed))) > 256
 
 
@@ -137,3 +139,18 @@ def test_command_makes_a_study_and_refuses_a_folder_that_holds_something(tmp_pat
     assert "is not empty" in str(again.exception)
     diagnosis = CliRunner().invoke(command, [*arguments[:-1], str(tmp_path / "b"), "--task", "diagnosis"])
     assert "cases of at least two classes are needed" in str(diagnosis.exception)
+
+
+def test_other_modalities_take_part_when_admitted(tmp_path: Path) -> None:
+    for name in ("poor", "restored"):
+        for number in range(2):
+            path = tmp_path / name / f"{number}.dcm"
+            path.parent.mkdir(exist_ok=True)
+            write_dicom_file(path, ramp(12), Modality="MG")
+    arguments = ["make", "--poor", f"{tmp_path}/poor", "--method", f"restored={tmp_path}/restored", "--cases", "2"]
+    refused = CliRunner().invoke(command, [*arguments, "--output", str(tmp_path / "a")])
+    assert "has modality MG; admitted are CR, DX, RG" in str(refused.exception)
+    assert not (tmp_path / "a").exists()
+    admitted = CliRunner().invoke(command, [*arguments, "--modality", "MG", "--output", str(tmp_path / "b")])
+    assert admitted.exit_code == 0, admitted.output
+    assert (tmp_path / "b/page.html").is_file()
