@@ -25,11 +25,12 @@ from .job import run_job
 from .on_gpu import ON_GPU, measure_on_gpu
 from .page import longest, render, write_page
 from .radiographs import LISTS, check_data, list_collection, read_list, write_list
+from .rejudge import judged_again
 from .results import RESULTS, folder_of, read_results, read_shorter_results, write_result, write_rows
 from .runner import jobs_of, run_jobs
 from .settings import read_settings
 from .strips import keep_strips
-from .summary import common_seeds, difference
+from .summary import common_seeds, difference, of_one_judge
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 work_option = click.option(
@@ -138,6 +139,19 @@ def job(bed: str, method: str, seed: int, minutes: float | None, work: Path, res
     write_result(results, run_job(method, bed, seed, work, read_settings(minutes)))
 
 
+@main.command("judge-again")
+@click.option("--bed", "beds", multiple=True, help="Name; may be given several times. Default: all.")
+@work_option
+@results_option
+def judge_again(beds: tuple[str, ...], work: Path, results: Path) -> None:
+    """Let the kept judge score what another one scored, from the restored images in the work folder."""
+    settings = read_settings()
+    for name in beds or settings.beds:
+        for result in judged_again(name, work, results, settings):
+            write_result(results, result)
+            click.echo(f"{name}/{result['method']}/{result['seed']}: {result['distances']}")
+
+
 @main.command()
 @click.option("--classifiers", default="", help="Names with commas. Default: all.")
 @click.option("--bed", "beds", multiple=True, help="Name; may be given several times. Default: all that are stated.")
@@ -211,7 +225,7 @@ def on_gpu(
 @results_option
 def compare(method: str, other: str, bed: str, results: Path) -> None:
     """Print by how much METHOD differs from OTHER on a bed, image by image, over the seeds that both have."""
-    there = [result for result in read_results(results, bed) if "error" not in result]
+    there = of_one_judge(result for result in read_results(results, bed) if "error" not in result)
     runs, others = ([result for result in there if result["method"] == name] for name in (method, other))
     seeds = common_seeds(runs, others)
     if not seeds or method == other:

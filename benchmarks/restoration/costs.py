@@ -56,7 +56,7 @@ def costs_section(tables: Mapping[str, Sequence[Row]]) -> str:
     runs = [run for rows in tables.values() for row in rows for run in row.runs]
     hosts = sorted({run["host"]["processor"] for run in runs})
     commits = sorted({run["commit"] for run in runs})
-    judges = sorted({f"{run['judge_auc']:.3f}" for run in runs})
+    judges = sorted({f"{run['judge_auc']:.3f}" for run in runs if run["distances"]})
     lines += ["", f"Processor: {', '.join(hosts)}. Package at commit: {', '.join(commits)}."]
     lines += [f"AUC of the judge on the originals of the test images: {', '.join(judges)}.", ""]
     lines += ["### Settings", ""]

@@ -73,10 +73,11 @@ def _draw_score(axis: Any, results: Sequence[Mapping[str, Any]], name: str) -> N
 
 
 def draw_panel(bed: str, results: Sequence[Mapping[str, Any]], folder: Path) -> None:
-    """A few test images under every method, once `keep_strips` has left a strip of each in the results' folder."""
+    """A few test images under every method of which `keep_strips` has left a strip in the results' folder."""
     ordered = sorted((result for result in results if "error" not in result), key=_panel_order)
-    strips = {result["method"]: result["title"] for result in ordered}
-    if not strips or not all(strip_path(folder, bed, name).is_file() for name in strips):
+    titles = {result["method"]: result["title"] for result in ordered}
+    strips = {name: title for name, title in titles.items() if strip_path(folder, bed, name).is_file()}
+    if not strips:
         return
     if strip_path(folder, bed, ORIGINAL).is_file():
         strips[ORIGINAL] = "original"

@@ -25,7 +25,7 @@ from .markdown import head, number, text_of
 from .runner import all_methods, wanted
 from .scores import SCORES
 from .settings import HERE, Settings
-from .summary import Estimate, Row, best_baseline, summarise
+from .summary import Estimate, Row, best_baseline, of_one_judge, summarise
 
 DOCS = HERE.parents[1] / "docs/source"
 PAGE = DOCS / "results.md"
@@ -51,6 +51,7 @@ def render(
         settings: `config.yaml`.
         exposure: of `read_exposure`.
     """
+    results, shorter = of_one_judge(results), {minutes: of_one_judge(found) for minutes, found in shorter.items()}
     beds = {bed: [result for result in results if result["bed"] == bed] for bed in settings.beds}
     tables = {bed: _sorted(summarise(found)) for bed, found in beds.items() if found}
     parts = [text_of("start"), _missing(beds, settings)]
@@ -179,7 +180,7 @@ def _missing(beds: Mapping[str, Sequence[Mapping[str, Any]]], settings: Settings
 def _figures(bed: str) -> list[str]:
     captions = {
         "curves": "Quality over minutes of training, on the validation images looked at; means over seeds.",
-        "panel": "The same test images under the methods there were when it was drawn, the originals last.",
+        "panel": "The same test images under every method of which some restored images were kept, the originals last.",
     }
     found = [(kind, text) for kind, text in captions.items() if (DOCS / figure_path(kind, bed)).is_file()]
     return [f"![{text}]({figure_path(kind, bed)})\n\n*{text}*" for kind, text in found]

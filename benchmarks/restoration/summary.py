@@ -11,6 +11,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +24,7 @@ from monai_r2c.metrics import bootstrap_intervals
 from .scores import SCORES, better
 
 BASELINES = ("filter", "pairs")
+JUDGED = ("class_preserved",)
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,29 @@ class Row:
     differences: Mapping[str, Estimate]
 
     def mean(self, *path: str) -> float:
-        """Mean over the seeds of a number of the results, such as ``distances``, ``frechet``; NaN where it is none."""
-        values = [_find(run, path) for run in self.runs]
+        """Mean over the seeds that have it of a number such as ``distances``, ``frechet``; NaN where none has."""
+        values = [value for run in self.runs if not math.isnan(value := _find(run, path))]
         return float(np.mean(values)) if values else float("nan")
+
+
+def of_one_judge(results: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Leave what another judge said out: two judges' distances differ several times, so they do not compare.
+
+    The judge that scored most results stays, told by its AUC on the originals.
+    """
+    results = list(results)
+    judges = Counter(result["judge_auc"] for result in results if "error" not in result)
+    return [
+        result if "error" in result or result["judge_auc"] == judges.most_common(1)[0][0] else _without_judge(result)
+        for result in results
+    ]
+
+
+def _without_judge(result: Mapping[str, Any]) -> dict[str, Any]:
+    scores, validation = (
+        {name: value for name, value in result[key].items() if name not in JUDGED} for key in ("scores", "validation")
+    )
+    return {**result, "scores": scores, "validation": validation, "distances": {}}
 
 
 def best_baseline(results: Iterable[Mapping[str, Any]]) -> str:
@@ -128,8 +151,8 @@ def difference(
 
 
 def _image_means(runs: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
-    names = [name for name in SCORES if name in runs[0]["scores"]]
-    return {name: np.mean([run["scores"][name] for run in runs], axis=0) for name in names}
+    found = {name: [run["scores"][name] for run in runs if name in run["scores"]] for name in SCORES}
+    return {name: np.mean(values, axis=0) for name, values in found.items() if values}
 
 
 def _estimate(values: Mapping[str, np.ndarray], patients: Sequence[str]) -> dict[str, Estimate]:

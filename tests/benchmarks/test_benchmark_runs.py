@@ -33,11 +33,12 @@ from benchmarks.restoration.job import run_job
 from benchmarks.restoration.judge import load_judge, make_judge_network
 from benchmarks.restoration.method import Lesson, bed_to_learn_from, find_method, method_names
 from benchmarks.restoration.page import PAGE, render
+from benchmarks.restoration.rejudge import judged_again
 from benchmarks.restoration.results import read_results, read_shorter_results, result_path, write_result
 from benchmarks.restoration.runner import Job, jobs_of, run_jobs
 from benchmarks.restoration.settings import Settings, read_settings
 from benchmarks.restoration.strips import ORIGINAL, keep_strips, read_strip, strip_path
-from benchmarks.restoration.summary import best_baseline, difference, summarise
+from benchmarks.restoration.summary import best_baseline, difference, of_one_judge, summarise
 from monai_r2c.utils import InputError
 
 FILTERS = [name for name in method_names() if find_method(name).kind == "filter"]
@@ -203,6 +204,31 @@ def test_the_judge_of_the_benchmarks_images_is_the_kept_one(tmp_path: Path) -> N
     bed = SimpleNamespace(digest=results[0]["images"])
     assert 0.8 < load_judge(tmp_path / "judge.pt", bed).auc < 0.9  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
+
+
+def test_scores_of_another_judge_are_left_out(fake: Any) -> None:
+    ours = [fake("nothing"), {**fake("clahe"), "seed": 1}]
+    other = {**fake("clahe"), "judge_auc": 0.8, "distances": {"frechet": 9.0, "kernel": 0.9}}
+    for result, kept in zip((*ours, other), (1.0, 0.5, 0.0)):
+        result["scores"]["class_preserved"] = [kept] * 4
+    rows = {row.method: row for row in summarise(of_one_judge([*ours, other]))}
+    assert rows["clahe"].mean("distances", "frechet") == 1.0
+    assert rows["clahe"].scores["class_preserved"].mean == 0.5
+    (alone,) = summarise(of_one_judge([*ours, {**other, "method": "wavelet"}]))[2:]
+    assert "class_preserved" not in alone.scores
+    assert np.isnan(alone.mean("distances", "frechet"))
+
+
+def test_the_kept_judge_scores_again_what_another_scored(judged: Path, settings: Settings, tmp_path: Path) -> None:
+    result = run_job("nothing", "unknown", 0, judged, settings)
+    wrong = {"judge_auc": 0.9, "distances": {}, "scores": {**result["scores"], "class_preserved": []}}
+    write_result(tmp_path, {**result, **wrong})
+    (again,) = judged_again("unknown", judged, tmp_path, settings)
+    assert again["scores"]["class_preserved"] == result["scores"]["class_preserved"]
+    assert again["distances"] == pytest.approx(result["distances"], rel=1e-3)  # images are kept in 16 bits
+    assert again["judge_auc"] == 0.5
+    write_result(tmp_path, result)
+    assert not list(judged_again("unknown", judged, tmp_path, settings))
 
 
 @pytest.fixture
