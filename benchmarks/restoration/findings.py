@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -71,7 +72,8 @@ def _value(row: Row, poor: Row | None, score: str) -> str:
     if score == "seeds":
         return str(len(row.runs))
     if score in DISTANCES:
-        return f"{row.mean('distances', score):.{DISTANCES[score]}f}"
+        distance = row.mean("distances", score)
+        return _ABSENT if math.isnan(distance) else f"{distance:.{DISTANCES[score]}f}"
     return f"{row.scores[score].mean:.{SCORES[score][2]}f}" if score in row.scores else _ABSENT
 
 
