@@ -34,6 +34,7 @@ Way = tuple[str, str]
 Generator = R2CGenerator | WrappedGenerator | NativeGenerator
 
 _SECONDS = 1.0
+_PATIENCE = 5.0  # times that: what the first size may take, since smaller images say how long the weights take
 _FIRST_SIZE, _LEAST_SIZE, _PROBE_SIZE = 64, 32, 16
 _LEAST_ROUNDS, _MOST_ROUNDS = 2, 8
 _PRECISION_GAIN, _FORMAT_GAIN = 0.95, 0.9  # of the time of fp32 and the usual format, below which another is taken
@@ -87,7 +88,7 @@ def choose_execution(
         batch_size: of training; the CPU measures single images.
         resumed: the ``configuration.json`` of the run that goes on, whose choice stands for ``auto``; None, or one that
             does not exist, chooses anew.
-        seconds: about how long measuring may take.
+        seconds: about how long measuring may take; up to five times that for a network that is slow at 64 pixels.
 
     Returns:
         The choice, which is also logged in one line where it was measured.
@@ -145,7 +146,7 @@ def _measure(
 
         size = min(max(_FIRST_SIZE, least), image_size)
         a_pass = _seconds_of_a_pass(copies[plain[1]], plain[0], images(size), watch)
-        while size // 2 >= least and (1 + _LEAST_ROUNDS) * len(ways) * a_pass > seconds:
+        while size // 2 >= least and (1 + _LEAST_ROUNDS) * len(ways) * a_pass > _PATIENCE * seconds:
             size, a_pass = size // 2, a_pass / 2**network.spatial_dims
         while True:
             times = _measure_at(copies, ways, images(size), watch, (seconds - watch()) / 2)
