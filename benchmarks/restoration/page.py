@@ -51,7 +51,8 @@ def render(
         settings: `config.yaml`.
         exposure: of `read_exposure`.
     """
-    results, shorter = of_one_judge(results), {minutes: of_one_judge(found) for minutes, found in shorter.items()}
+    shorter = {minutes: of_one_judge(found, among=results) for minutes, found in shorter.items()}
+    results = of_one_judge(results)
     beds = {bed: [result for result in results if result["bed"] == bed] for bed in settings.beds}
     tables = {bed: _sorted(summarise(found)) for bed, found in beds.items() if found}
     parts = [text_of("start"), _missing(beds, settings)]
@@ -180,7 +181,8 @@ def _missing(beds: Mapping[str, Sequence[Mapping[str, Any]]], settings: Settings
 def _figures(bed: str) -> list[str]:
     captions = {
         "curves": "Quality over minutes of training, on the validation images looked at; means over seeds.",
-        "panel": "The same test images under every method of which some restored images were kept, the originals last.",
+        "panel": "The same test images under every method, one training each (a few of another training of the same minutes "
+        "than those in the table), the originals last.",
     }
     found = [(kind, text) for kind, text in captions.items() if (DOCS / figure_path(kind, bed)).is_file()]
     return [f"![{text}]({figure_path(kind, bed)})\n\n*{text}*" for kind, text in found]

@@ -61,13 +61,16 @@ class Row:
         return float(np.mean(values)) if values else float("nan")
 
 
-def of_one_judge(results: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def of_one_judge(
+    results: Iterable[Mapping[str, Any]], among: Iterable[Mapping[str, Any]] = ()
+) -> list[Mapping[str, Any]]:
     """Leave what another judge said out: two judges' distances differ several times, so they do not compare.
 
-    The judge that scored most results stays, told by its AUC on the originals.
+    The judge that scored most of `among` (default: of the results) stays, told by its AUC on the originals.
     """
     results = list(results)
-    judges = Counter(result["judge_auc"] for result in results if "error" not in result)
+    among = list(among) or results
+    judges = Counter(result["judge_auc"] for result in among if "error" not in result)
     return [
         result if "error" in result or result["judge_auc"] == judges.most_common(1)[0][0] else _without_judge(result)
         for result in results

@@ -30,7 +30,7 @@ from benchmarks.restoration.classification import read_class_results
 from benchmarks.restoration.exposure import read_exposure
 from benchmarks.restoration.findings import filled
 from benchmarks.restoration.job import run_job
-from benchmarks.restoration.judge import load_judge, make_judge_network
+from benchmarks.restoration.judge import KEPT, load_judge, make_judge_network
 from benchmarks.restoration.method import Lesson, bed_to_learn_from, find_method, method_names
 from benchmarks.restoration.page import PAGE, render
 from benchmarks.restoration.rejudge import judged_again
@@ -204,6 +204,11 @@ def test_the_judge_of_the_benchmarks_images_is_the_kept_one(tmp_path: Path) -> N
     bed = SimpleNamespace(digest=results[0]["images"])
     assert 0.8 < load_judge(tmp_path / "judge.pt", bed).auc < 0.9  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
+
+
+def test_the_judge_of_the_page_is_the_kept_one() -> None:
+    shown = {run["judge_auc"] for run in of_one_judge(read_results()) if run.get("distances")}
+    assert shown == {round(torch.load(KEPT, weights_only=True)["auc"], 4)}
 
 
 def test_scores_of_another_judge_are_left_out(fake: Any) -> None:
