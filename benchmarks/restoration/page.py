@@ -181,8 +181,8 @@ def _missing(beds: Mapping[str, Sequence[Mapping[str, Any]]], settings: Settings
 def _figures(bed: str) -> list[str]:
     captions = {
         "curves": "Quality over minutes of training, on the validation images looked at; means over seeds.",
-        "panel": "The same test images under every method, one training each (a few of another training of the same minutes "
-        "than those in the table), the originals last.",
+        "panel": "The same test images under every method, one training each (a few of another training of the same "
+        "minutes than those in the table), the originals last.",
     }
     found = [(kind, text) for kind, text in captions.items() if (DOCS / figure_path(kind, bed)).is_file()]
     return [f"![{text}]({figure_path(kind, bed)})\n\n*{text}*" for kind, text in found]
