@@ -17,7 +17,7 @@ import sys
 import pytest
 import torch
 
-from monai_r2c.utils import InputError, check_settings, find_input_error
+from monai_r2c.utils import InputError, check_one_process, check_settings, find_input_error
 
 GOOD = {"variant": "operational", "order": 3, "image_size": 64, "load_size": 72, "learning_rate": 2e-4, "resume": False}
 
@@ -51,6 +51,13 @@ def test_wrong_setting_is_named_with_its_value_and_what_is_allowed(key: str, val
 
 def test_right_settings_pass() -> None:
     check_settings(**GOOD)
+
+
+def test_config_of_one_process_refuses_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_one_process("multi_gpu_train.yaml")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InputError, match=r"WORLD_SIZE: 2 processes were started.*give multi_gpu_train\.yaml too"):
+        check_one_process("multi_gpu_train.yaml")
 
 
 def test_line_is_found_behind_the_errors_that_wrap_it() -> None:

@@ -28,7 +28,14 @@ from .memory import keep_freed_memory
 if TYPE_CHECKING:
     from .config_keys import check_keys
     from .enums import R2CKeys, Variant
-    from .processes import process_count, process_device, process_rank, start_processes, stop_processes
+    from .processes import (
+        check_one_process,
+        process_count,
+        process_device,
+        process_rank,
+        start_processes,
+        stop_processes,
+    )
     from .settings import check_settings
 
 __all__ = [
@@ -38,6 +45,7 @@ __all__ = [
     "RunError",
     "Variant",
     "check_keys",
+    "check_one_process",
     "check_settings",
     "describe_error",
     "find_input_error",
@@ -56,6 +64,7 @@ _LATE = {
     "check_keys": "config_keys",
     "R2CKeys": "enums",
     "Variant": "enums",
+    "check_one_process": "processes",
     "process_count": "processes",
     "process_device": "processes",
     "process_rank": "processes",

@@ -73,6 +73,22 @@ def start_processes(device: str | torch.device, timeout_minutes: float = 30) -> 
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timedelta(minutes=timeout_minutes))
 
 
+def check_one_process(config: str) -> None:
+    """Refuse a config of one process that torchrun started several times: each would write the same files.
+
+    Args:
+        config: file name of the one that joins them, to be given too.
+
+    Raises:
+        InputError: when torchrun started more than one process.
+    """
+    started = os.environ.get("WORLD_SIZE", "1")
+    if started != "1" and not _several():
+        raise InputError(
+            f"WORLD_SIZE: {started} processes were started, but the configs are for one; give {config} too."
+        )
+
+
 def stop_processes() -> None:
     """Leave the process group, if there is one."""
     if _several():
