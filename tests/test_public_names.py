@@ -81,9 +81,9 @@ PUBLIC = {
         make_study
     """,
     "utils": """
-        InputError NonFiniteLossError R2CKeys RunError Variant check_keys check_one_process check_settings describe_error
-        find_input_error in_one_line keep_freed_memory process_count process_device process_rank report_in_one_line
-        start_processes stop_processes
+        InputError NonFiniteLossError R2CKeys RunError Variant check_keys check_one_process check_settings
+        describe_error find_input_error in_one_line keep_freed_memory process_count process_device process_rank
+        report_in_one_line start_processes stop_processes
     """,
 }
 

@@ -193,8 +193,8 @@ class RestoreToClassifyLoss(nn.Module):
             return {}
         if Keys.THUMBNAIL_RESTORED not in images:
             raise InputError(
-                f"thumbnail_weight: is {self.weights['thumbnail']}, but there are no thumbnails; only a NativeGenerator "
-                "that trains on crops with their context (native.yaml) has them."
+                f"thumbnail_weight: is {self.weights['thumbnail']}, but there are no thumbnails; only a "
+                "NativeGenerator that trains on crops with their context (native.yaml) has them."
             )
         restored, reference = images[Keys.THUMBNAIL_RESTORED], images[Keys.SYNTHETIC_THUMBNAIL]
         terms = {"thumbnail_synthetic": _absolute(restored, reference)}
