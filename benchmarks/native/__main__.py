@@ -24,8 +24,10 @@ from typing import Any
 import click
 import torch
 
+from monai_r2c.networks import model_digest
 from monai_r2c.utils.files import write_text_atomically
 
+from .bounds import BOUNDS, bounds_of
 from .cases import BLENDS, EDGES, LARGE, cases_of
 from .methods import TITLES, Models, make_method
 from .scores import score
@@ -123,6 +125,21 @@ def costs(methods: tuple[str, ...], model: Path | None, before: Path | None, res
         found[name] = json.loads(subprocess.run(command, check=True, stdout=-1, env={**os.environ, **threads}).stdout)
         _save(path, found)
         click.echo(f"{name}: {found[name]}")
+
+
+@main.command()
+@click.option("--model", type=click.Path(path_type=Path), default=Path("box"), show_default=True)
+@click.option("--most", type=click.IntRange(min=1), help="Images of each bed, for a quick look.")
+@_data
+@_work
+@_results
+def bounds(model: Path, most: int | None, data: Path, work: Path, results: Path) -> None:
+    """SSIM of a native model, and what it would be if it were told what it has to guess."""
+    torch.set_num_threads(1)
+    found = {bed: bounds_of(bed, model, data, work, most) for bed in BLENDS}
+    _save(results / "bounds.json", {"model": model_digest(model)[:12], **found})
+    for bed, scores in found.items():
+        click.echo(f"{bed}: " + ", ".join(f"{BOUNDS[name]} {value:.3f}" for name, value in scores.items()))
 
 
 @main.command(hidden=True)

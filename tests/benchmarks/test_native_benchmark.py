@@ -26,6 +26,8 @@ from benchmarks.native.cases import cases_of
 from benchmarks.native.scores import score
 from benchmarks.native.tables import tables
 from monai_r2c.data import with_edges
+from monai_r2c.networks import NativeGenerator, R2CGenerator, save_model
+from monai_r2c.utils import InputError
 
 
 @pytest.fixture
@@ -69,6 +71,23 @@ def test_a_run_goes_on_where_it_stopped_and_its_tables_say_what_was_found(data: 
     text = tables(data / "results")
     assert "Means over 2 images of 2 patients" in text
     assert f"| poor image | {mean:.2f} |" in text
+
+
+def test_a_model_that_is_told_what_it_has_to_guess_is_nearer(data: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    whole = {"spatial_dims": 2, "in_channels": 1, "features": 4}
+    for name, network in (("native", NativeGenerator(whole, 64, 8)), ("small", R2CGenerator(**whole))):
+        save_model(tmp_path / f"{name}.pt", network, ("a", "b"), 64)
+    folders = ["--data", str(data), "--work", str(data / "work"), "--results", str(data / "results")]
+    bounds = ["bounds", "--most", "1", *folders, "--model"]
+    found = CliRunner().invoke(main, [*bounds, str(tmp_path / "native.pt")], catch_exceptions=False)
+    assert "known: the native model 0." in found.output
+    kept = json.loads((data / "results/bounds.json").read_text())
+    for bed in ("known", "unknown"):
+        assert kept[bed]["restored"] < kept[bed]["thumbnail"] < 1
+        assert kept[bed]["restored"] < kept[bed]["line"] < kept[bed]["coarse"] < 1
+    with pytest.raises(InputError, match=r"small\.pt: is a R2CGenerator; it must be a NativeGenerator"):
+        CliRunner().invoke(main, [*bounds, str(tmp_path / "small.pt")], catch_exceptions=False)
 
 
 def test_scores_of_the_clean_image_are_perfect_and_blur_shows_in_the_edges() -> None:
