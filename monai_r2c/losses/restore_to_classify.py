@@ -196,10 +196,10 @@ class RestoreToClassifyLoss(nn.Module):
                 f"thumbnail_weight: is {self.weights['thumbnail']}, but there are no thumbnails; only a "
                 "NativeGenerator that trains on crops with their context (native.yaml) has them."
             )
-        restored, reference = images[Keys.THUMBNAIL_RESTORED], images[Keys.SYNTHETIC_THUMBNAIL]
-        terms = {"thumbnail_synthetic": _absolute(restored, reference)}
-        if self.weights["structure"] > 0:
-            terms["thumbnail_structure"] = _dissimilarity(restored, reference)
+        thumbnail, whole = images[Keys.THUMBNAIL_RESTORED], images[Keys.SYNTHETIC_THUMBNAIL]
+        terms = {"thumbnail_synthetic": _absolute(thumbnail, whole)}
+        if self._weight_of("thumbnail_structure") > 0:
+            terms["thumbnail_structure"] = _dissimilarity(thumbnail, whole)
         return terms
 
     def _with_total(self, losses: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
