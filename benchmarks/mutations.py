@@ -284,7 +284,6 @@ def _in_losses() -> list[Mutation]:
             "_dissimilarity(restored, reference)",
             "_dissimilarity(restored, restored)",
         ),
-        loss("thumbnails compared with themselves", "_absolute(thumbnail, whole)", "_absolute(whole, whole)"),
         loss("structure without asking", 'if self.weights["structure"] > 0:', "if True:"),
         loss(
             "synthetic images of the other class",

@@ -42,9 +42,7 @@ CONFIGS = {
     "native size": (f"{_BUNDLE}/train.yaml", f"{_BUNDLE}/native.yaml", "benchmarks/box/native.yaml"),
 }
 CONFIGS["native size, exposure seen"] = (*CONFIGS["native size"], "benchmarks/box/tone.yaml")
-# native.yaml had fewer letters before the one, and no thumbnail_weight before the other
-CONFIGS["native size, sharp edges"] = CONFIGS["native size, exposure seen"]
-CONFIGS["native size, whole thumbnails"] = CONFIGS["native size, exposure seen"]
+CONFIGS["native size, sharp edges"] = CONFIGS["native size, exposure seen"]  # native.yaml had fewer letters before
 
 
 def read_training(

@@ -63,7 +63,7 @@ class UnpairedDataset(Dataset):
         Each item is a dictionary with ``poor``, ``good``, ``poor_label``, ``good_label``, ``poor_file``, ``good_file``,
         and with `synthetic_degradation` the degraded good image ``synthetic`` and its ``synthetic_reference``; where
         `transform` keeps the ``context`` of a crop (`RandContextCropd`), that of the degraded image is
-        ``synthetic_context``, and the whole good image's thumbnail ``synthetic_thumbnail``.
+        ``synthetic_context``.
 
     Raises:
         InputError: when a domain is empty or the seed is negative; for an item, when `synthetic_degradation` gives no
@@ -152,7 +152,6 @@ class UnpairedDataset(Dataset):
         pair = {R2CKeys.SYNTHETIC.value: degraded["image"], R2CKeys.SYNTHETIC_REFERENCE.value: original["image"]}
         if R2CKeys.CONTEXT in degraded:
             pair[R2CKeys.SYNTHETIC_CONTEXT.value] = degraded[R2CKeys.CONTEXT]
-            pair[R2CKeys.SYNTHETIC_THUMBNAIL.value] = original[R2CKeys.CONTEXT]["thumbnail"]
         return pair
 
     def _order(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:

@@ -28,8 +28,7 @@ def prepare_unpaired_batch(
     Args:
         batch: items of `UnpairedDataset`, collated: ``poor`` and ``good`` images ``(batch, channels, *spatial)`` in
             [-1, 1], ``poor_label`` and ``good_label`` ``(batch,)``, ``poor_file`` and ``good_file``; and where there
-            are any, ``synthetic`` images, their ``synthetic_reference``, and of crops the ``synthetic_context`` and the
-            whole reference's ``synthetic_thumbnail``.
+            are any, ``synthetic`` images, their ``synthetic_reference`` and the ``synthetic_context`` of crops.
         device: where the tensors go.
         non_blocking: whether copies may overlap with computation.
         kwargs: further arguments of ``torch.Tensor.to`` for the images.
@@ -38,8 +37,8 @@ def prepare_unpaired_batch(
         The same keys; labels as int64.
     """
     prepared: dict[str, Any] = {key: batch[key] for key in (Keys.POOR_FILE, Keys.GOOD_FILE) if key in batch}
-    synthetic = (Keys.SYNTHETIC, Keys.SYNTHETIC_REFERENCE, Keys.SYNTHETIC_THUMBNAIL)
-    for key in (Keys.POOR, Keys.GOOD, *(key for key in synthetic if key in batch)):
+    synthetic = [key for key in (Keys.SYNTHETIC, Keys.SYNTHETIC_REFERENCE) if key in batch]
+    for key in (Keys.POOR, Keys.GOOD, *synthetic):
         # a step needs no metadata
         prepared[key] = plain_tensor(batch[key]).to(device, non_blocking=non_blocking, **kwargs)
     if Keys.SYNTHETIC_CONTEXT in batch:

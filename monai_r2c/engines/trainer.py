@@ -323,14 +323,11 @@ class R2CTrainer(Trainer):
         restored: list[torch.Tensor] = []
 
         def losses_of(part: Mapping[str, Any]) -> dict[str, torch.Tensor]:
-            context = dict(part.get(Keys.SYNTHETIC_CONTEXT, {}))
-            if context and getattr(self.generator_loss, "compares_thumbnails", False):
-                context["give_thumbnail"] = True
-            image, logits, *thumbnail = self.inferer(part[Keys.SYNTHETIC], network=self.restorer, **context)
+            context = part.get(Keys.SYNTHETIC_CONTEXT, {})
+            image, logits = self.inferer(part[Keys.SYNTHETIC], network=self.restorer, **context)
             restored.append(image.detach())
-            references = (Keys.SYNTHETIC_REFERENCE, Keys.SYNTHETIC_THUMBNAIL)
-            images: dict[str, torch.Tensor] = {key: part[key] for key in references if key in part}
-            images |= {Keys.SYNTHETIC_RESTORED: image, **dict(zip([Keys.THUMBNAIL_RESTORED], thumbnail))}
+            images: dict[str, torch.Tensor] = {Keys.SYNTHETIC_RESTORED: image}
+            images[Keys.SYNTHETIC_REFERENCE] = part[Keys.SYNTHETIC_REFERENCE]
             return self.generator_loss.synthetic(images, {str(Keys.SYNTHETIC_RESTORED): logits}, part)  # type: ignore[union-attr]
 
         losses = self._update_generators(losses_of, split_batch(batch, self.accumulation_steps))

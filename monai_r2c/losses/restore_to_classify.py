@@ -40,7 +40,7 @@ class RestoreToClassifyLoss(nn.Module):
 
     ``total = a (adversarial_restored + adversarial_degraded) + c (cycle_poor + cycle_good)
     + i (identity_poor + identity_good) + k (the class terms) + s synthetic_absolute + t structure_synthetic
-    + d detail_synthetic + u (s thumbnail_synthetic + t thumbnail_structure)``
+    + d detail_synthetic``
 
     Adversarial terms are least squares against 1 without activation, cycle and identity terms mean absolute
     differences, class terms cross-entropies on logits. All are computed in float32.
@@ -57,9 +57,6 @@ class RestoreToClassifyLoss(nn.Module):
         detail_weight: d, of the mean absolute difference between the same images' mean gradient in windows of
             8 pixels, beside `synthetic_weight`: what is smoother than its original costs, wherever the detail lies.
             Published 0, which leaves it out.
-        thumbnail_weight: u, of the terms of `synthetic_weight` and `structure_weight` taken once more, of the whole
-            image's thumbnail as a `NativeGenerator` restores it, beside those of the crop: what is global is then
-            learned from all of the image at every step. Published 0, which leaves it out.
         label_weights: weight of each class in the cross-entropy, at least 0: each item's is multiplied by its class's
             weight, then the mean over the batch is taken. So a weight counts in a batch of one too, and parts of a
             batch give the mean of the whole. None weighs all classes by 1.
@@ -82,7 +79,6 @@ class RestoreToClassifyLoss(nn.Module):
         synthetic_weight: float = 0.0,
         structure_weight: float = 0.0,
         detail_weight: float = 0.0,
-        thumbnail_weight: float = 0.0,
     ) -> None:
         super().__init__()
         self.weights = {
@@ -93,22 +89,16 @@ class RestoreToClassifyLoss(nn.Module):
             "synthetic": synthetic_weight,
             "structure": structure_weight,
             "detail": detail_weight,
-            "thumbnail": thumbnail_weight,
         }
         for name, weight in self.weights.items():
             if not 0 <= weight < math.inf:
                 raise InputError(f"{name}_weight must be at least 0, got {weight}.")
-            if name in ("structure", "detail", "thumbnail") and weight > 0 and not synthetic_weight:
+            if name in ("structure", "detail") and weight > 0 and not synthetic_weight:
                 raise InputError(
                     f"{name}_weight: needs a synthetic_weight above 0, because it compares synthetic images."
                 )
         self.label_weights: torch.Tensor | None
         self.register_buffer("label_weights", None if label_weights is None else _checked_weights(label_weights))
-
-    @property
-    def compares_thumbnails(self) -> bool:
-        """Whether restored thumbnails are compared, so that a step has to give them."""
-        return self.weights["thumbnail"] > 0
 
     def forward(
         self,
@@ -154,8 +144,7 @@ class RestoreToClassifyLoss(nn.Module):
         """Compute the terms of synthetic images alone, and ``generator_loss``, their weighted total: for a warm start.
 
         Args:
-            images: ``synthetic_restored`` and ``synthetic_reference``; with a `thumbnail_weight` also
-                ``thumbnail_restored`` and ``synthetic_thumbnail``.
+            images: ``synthetic_restored`` and ``synthetic_reference``.
             logits: of ``synthetic_restored``.
             labels: ``good_label``.
         """
@@ -186,29 +175,11 @@ class RestoreToClassifyLoss(nn.Module):
             terms["structure_synthetic"] = _dissimilarity(restored, reference)
         if self.weights["detail"] > 0:
             terms["detail_synthetic"] = _absolute(_local_gradient(restored), _local_gradient(reference))
-        return terms | self._thumbnail_terms(images)
-
-    def _thumbnail_terms(self, images: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        if not self.compares_thumbnails:
-            return {}
-        if Keys.THUMBNAIL_RESTORED not in images:
-            raise InputError(
-                f"thumbnail_weight: is {self.weights['thumbnail']}, but there are no thumbnails; only a "
-                "NativeGenerator that trains on crops with their context (native.yaml) has them."
-            )
-        thumbnail, whole = images[Keys.THUMBNAIL_RESTORED], images[Keys.SYNTHETIC_THUMBNAIL]
-        terms = {"thumbnail_synthetic": _absolute(thumbnail, whole)}
-        if self._weight_of("thumbnail_structure") > 0:
-            terms["thumbnail_structure"] = _dissimilarity(thumbnail, whole)
         return terms
 
     def _with_total(self, losses: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        weighted = [self._weight_of(name) * value for name, value in losses.items()]
+        weighted = [self.weights[name.partition("_")[0]] * value for name, value in losses.items()]
         return {**losses, "generator_loss": torch.stack(weighted).sum()}
-
-    def _weight_of(self, term: str) -> float:
-        kind, _, rest = term.partition("_")
-        return self.weights[kind] * (self.weights[rest] if kind == "thumbnail" else 1.0)
 
     def _class_term(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         if self.label_weights is None:

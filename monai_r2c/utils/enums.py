@@ -41,8 +41,6 @@ class R2CKeys(StrEnum):
     SYNTHETIC_REFERENCE = "synthetic_reference"
     SYNTHETIC_RESTORED = "synthetic_restored"
     SYNTHETIC_CONTEXT = "synthetic_context"
-    SYNTHETIC_THUMBNAIL = "synthetic_thumbnail"
-    THUMBNAIL_RESTORED = "thumbnail_restored"
     CONTEXT = "context"
     REFERENCE = "reference"
     LOGITS = "logits"

@@ -40,7 +40,7 @@ def check_settings(**settings: Any) -> None:
             raise InputError(f"{key}: {value!r} is not allowed; it must be {allowed}.")
     if settings.get("warm_start_epochs", 0) > 0 and not settings.get("synthetic_weight", 1):
         raise InputError("warm_start_epochs: needs a synthetic_weight above 0, because it trains on synthetic images.")
-    for key in ("structure_weight", "detail_weight", "thumbnail_weight"):
+    for key in ("structure_weight", "detail_weight"):
         if settings.get(key, 0) > 0 and not settings.get("synthetic_weight", 1):
             raise InputError(f"{key}: needs a synthetic_weight above 0, because it compares synthetic images.")
     if "load_size" in settings and settings["load_size"] < settings["image_size"]:
@@ -115,7 +115,6 @@ _RULES: dict[str, Rule] = {
     "synthetic_weight": _number(0),
     "structure_weight": _number(0),
     "detail_weight": _number(0),
-    "thumbnail_weight": _number(0),
     "warm_start_epochs": _whole(0),
     "pool_size": _whole(0),
     "ema_decay": _number(0, 1, open_high=True),

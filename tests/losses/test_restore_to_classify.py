@@ -115,29 +115,6 @@ def test_detail_is_the_difference_of_mean_gradients_in_windows() -> None:
     assert images["synthetic_restored"].grad.isfinite().all()
 
 
-def test_thumbnails_count_as_their_crops_do_times_their_weight() -> None:
-    images = {
-        "synthetic_restored": torch.zeros(2, 1, 16, 16),
-        "synthetic_reference": torch.full((2, 1, 16, 16), 0.5),
-        "thumbnail_restored": torch.full((2, 1, 12, 12), 0.25),
-        "synthetic_thumbnail": torch.zeros(2, 1, 12, 12),
-    }
-    given = images, {"synthetic_restored": torch.zeros(2, 2)}, {"good_label": torch.tensor([0, 1])}
-    settings = {"synthetic_weight": 10.0, "structure_weight": 3.0}
-    loss, without = RestoreToClassifyLoss(thumbnail_weight=0.5, **settings), RestoreToClassifyLoss(**settings)
-    assert (loss.compares_thumbnails, without.compares_thumbnails) == (True, False)
-    found, plain = loss.synthetic(*given), without.synthetic(*given)
-    assert found["thumbnail_synthetic"].item() == 0.25
-    # flat images of 1.25 and 1 from 0 to 2: only their means differ, and 0.02 ** 2 is added above and below
-    assert found["thumbnail_structure"].item() == pytest.approx(1 - 2.5004 / 2.5629, abs=5e-4)
-    added = 0.5 * (10 * 0.25 + 3 * found["thumbnail_structure"].item())
-    assert found["generator_loss"].item() - plain["generator_loss"].item() == pytest.approx(added, rel=1e-4)
-    assert set(found) - set(plain) == {"thumbnail_synthetic", "thumbnail_structure"}
-    del images["thumbnail_restored"]
-    with pytest.raises(InputError, match=r"thumbnail_weight: is 0\.5, but there are no thumbnails"):
-        loss.synthetic(*given)
-
-
 def test_structure_is_computed_in_float32_within_autocast() -> None:
     images, logits, scores, labels = _inputs()
     generator = torch.Generator().manual_seed(0)
@@ -165,7 +142,7 @@ def test_synthetic_weight_without_synthetic_images_is_refused() -> None:
 def test_synthetic_images_without_their_weight_are_refused() -> None:
     with pytest.raises(InputError, match="synthetic_weight: is 0, so a warm start would learn no restoration"):
         RestoreToClassifyLoss().synthetic({}, {}, {})
-    for name in ("structure_weight", "detail_weight", "thumbnail_weight"):
+    for name in ("structure_weight", "detail_weight"):
         with pytest.raises(InputError, match=f"{name}: needs a synthetic_weight above 0"):
             RestoreToClassifyLoss(**{name: 1.0})
 

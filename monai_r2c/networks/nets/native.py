@@ -75,8 +75,8 @@ class NativeGeneratorBase(nn.Module):
 
     def translate(
         self, image: torch.Tensor, thumbnail: torch.Tensor | None = None, place: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return the restored image, the logits and the restored thumbnail; arguments as of a call."""
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the restored image and the logits; arguments as of a call."""
         check_image(list(image.shape), self.in_channels, 2)
         whole_image = thumbnail is None
         thumbnail = self.thumbnail_of(image) if thumbnail is None else thumbnail
@@ -85,8 +85,8 @@ class NativeGeneratorBase(nn.Module):
         if place is None:
             place = image.new_tensor([0.0, 0.0, 1.0, 1.0], dtype=torch.float32).expand(len(image), 4)
         if whole_image and not torch.is_grad_enabled() and max(image.shape[2:]) > self.tile:
-            return self._in_tiles(image, maps), logits, restored
-        return self._refine(image, maps, place), logits, restored
+            return self._in_tiles(image, maps), logits
+        return self._refine(image, maps, place), logits
 
     def get_settings(self) -> dict[str, Any]:
         """Return the arguments that build this network again, as plain values."""
@@ -141,7 +141,6 @@ class NativeGenerator(NativeGeneratorBase):
 
         An image that is a part of one is given together with ``thumbnail``, the whole one at the working size, and
         ``place``, ``(batch, 4)``: where in the whole image its top, left, bottom and right edges lie, from 0 to 1.
-        With ``give_thumbnail`` the restored thumbnail, of the thumbnail's shape, comes third: to learn from.
 
     Raises:
         ValueError: when an argument is outside its values, or an image has other channels or dimensions.
@@ -156,13 +155,9 @@ class NativeGenerator(NativeGeneratorBase):
     """
 
     def forward(
-        self,
-        image: torch.Tensor,
-        thumbnail: torch.Tensor | None = None,
-        place: torch.Tensor | None = None,
-        give_thumbnail: bool = False,
-    ) -> tuple[torch.Tensor, ...]:
-        return self.translate(image, thumbnail, place)[: 3 if give_thumbnail else 2]
+        self, image: torch.Tensor, thumbnail: torch.Tensor | None = None, place: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.translate(image, thumbnail, place)
 
 
 class NativeRestorer(NativeGeneratorBase, ImageAlone):
