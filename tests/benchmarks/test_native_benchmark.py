@@ -22,6 +22,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from benchmarks.native.__main__ import DOCS, RESULTS, main
+from benchmarks.native.bounds import BOUNDS
 from benchmarks.native.cases import cases_of
 from benchmarks.native.scores import score
 from benchmarks.native.tables import tables
@@ -88,6 +89,14 @@ def test_a_model_that_is_told_what_it_has_to_guess_is_nearer(data: Path, tmp_pat
         assert kept[bed]["restored"] < kept[bed]["line"] < kept[bed]["coarse"] < 1
     with pytest.raises(InputError, match=r"small\.pt: is a R2CGenerator; it must be a NativeGenerator"):
         CliRunner().invoke(main, [*bounds, str(tmp_path / "small.pt")], catch_exceptions=False)
+
+
+def test_the_decision_says_what_the_bounds_say() -> None:
+    kept = json.loads((RESULTS / "bounds.json").read_text())
+    text = (DOCS / "decisions/native_size.md").read_text()
+    rows = [f"| {kept['known'][name]:.3f} | {kept['unknown'][name]:.3f} |" for name in BOUNDS]
+    places = [text.index(row) for row in rows]
+    assert places == sorted(places)
 
 
 def test_scores_of_the_clean_image_are_perfect_and_blur_shows_in_the_edges() -> None:
