@@ -61,8 +61,8 @@ PUBLIC = {
         LoadRadiograph LoadRadiographD LoadRadiographDict LoadRadiographd RadiographKeys RadiographKind
         RandCollimation RandCollimationd RandCompression RandCompressiond RandContextCropd RandContrastLoss
         RandContrastLossd
-        RandExposure RandExposured RandLetters RandLettersd RandPoorQuality RandPoorQualityd RandQuantumNoise
-        RandQuantumNoised RandRadiographBlur RandRadiographBlurd RandResampling RandResamplingd RandToneCurve
+        RandExposure RandExposured RandLetters RandLettersd RandLocalContrast RandLocalContrastd RandPoorQuality
+        RandPoorQualityd RandQuantumNoise RandQuantumNoised RandRadiographBlur RandRadiographBlurd RandResampling RandResamplingd RandToneCurve
         RandToneCurved RandWidePoorQuality RandWidePoorQualityd RandWindowClipping RandWindowClippingd
         RandShortestd ResizeShortest ResizeShortestd
     """,

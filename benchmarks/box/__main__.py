@@ -47,8 +47,11 @@ def main() -> None:
 @click.option("--run", "runs", type=click.Path(path_type=Path), multiple=True, required=True, help="In order.")
 @click.option("--after-the-box", is_flag=True, help="The first run started from the model in the box.")
 @click.option("--kind", type=click.Choice(list(CONFIGS)), help="Of the runs. Default: what their models tell.")
+@click.option("--processes", type=click.IntRange(1), default=1, help="That torchrun started for each run.")
 @click.option("--commit", "made_with", default=None, help="That the runs were made with. Default: the present one.")
-def pack(data: Path, runs: tuple[Path, ...], kind: str | None, made_with: str | None, after_the_box: bool) -> None:
+def pack(
+    data: Path, runs: tuple[Path, ...], kind: str | None, processes: int, made_with: str | None, after_the_box: bool
+) -> None:
     """Put the model that the last run wrote into the box, and keep how it was trained.
 
     The file holds the restorer alone, its name and the statistics of its training images, with the limit from another
@@ -56,7 +59,7 @@ def pack(data: Path, runs: tuple[Path, ...], kind: str | None, made_with: str | 
     """
     kept = json.loads(TRAINING.read_text(encoding="utf-8")) if TRAINING.is_file() else {}
     before = kept["stages"] if after_the_box else []
-    training = read_training(runs, made_with or commit(), before, kind)
+    training = read_training(runs, made_with or commit(), before, kind, processes)
     training["first_losses"] = kept.get("first_losses", [])
     output = box_path()
     annotate_model(runs[-1] / "model.pt", notes_of(training), output=output, others=False)

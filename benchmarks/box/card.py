@@ -72,7 +72,7 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
     sizes = [int(key.removeprefix("seconds_")) for key in cost if key.startswith("seconds_")]
     steps = Counter[int]()
     for stage in training["stages"]:
-        steps[int(stage["settings"].get("batch_size", 1))] += stage["steps"]
+        steps[_images_a_step(stage)] += stage["steps"]
     ways = [stage for stage in training["stages"] if stage["kind"] == "working size"]
     sizes_trained = " then ".join(str(stage["settings"]["image_size"]) for stage in ways)
     commits = ", ".join(f"`{commit}`" for commit in dict.fromkeys(stage["commit"] for stage in training["stages"]))
@@ -88,7 +88,7 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
             f"{count} steps of {batch} image{'s' * (batch > 1)}" for batch, count in sorted(steps.items())
         )
         + f" in {len(training['stages'])} stages, each from the weights of the one before, at {sizes_trained} pixels "
-        f"and then on crops of 256 pixels at the images' own size, on one core, the last stage's of {training['host']}"
+        f"and then on crops of 256 pixels at the images' own size, on {_cores(training)}"
         f"{_on_gpu(training['stages'])}, commits {commits}",
         "stages": _stage_table(training["stages"]),
         "beds": _bed_table(beds),
@@ -118,9 +118,18 @@ def _stage_table(stages: Sequence[Mapping[str, Any]]) -> str:
         settings = stage["settings"]
         whole = stage["kind"] == "working size"
         size = f"{settings['image_size']} pixels" if whole else "crops of 256 pixels, thumbnails of the whole"
-        cells = (number, size, stage["steps"], settings.get("batch_size", 1), settings["seed"])
+        cells = (number, size, stage["steps"], _images_a_step(stage), settings["seed"])
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
+
+
+def _images_a_step(stage: Mapping[str, Any]) -> int:
+    return int(stage["settings"].get("batch_size", 1)) * int(stage.get("processes", 1))
+
+
+def _cores(training: Mapping[str, Any]) -> str:
+    last = training["stages"][-1].get("processes", 1)
+    return f"one core, the last stage on {'one' if last == 1 else last} of {training['host']}"
 
 
 def _on_gpu(stages: Sequence[Mapping[str, Any]]) -> str:

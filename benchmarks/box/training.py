@@ -28,7 +28,7 @@ NOTES = {"name": "chest radiograph restorer 6"}
 FIRST_STEPS = 50
 _SETTINGS = ("image_size", "max_epochs", "decay_epoch", "val_interval", "seed")
 # kept of a run at native size where they are not those of its configs
-_USUAL = {"batch_size": 1, "learning_rate": 0.0003, "precision": "bf16", "device": "cpu"}
+_USUAL = {"batch_size": 1, "learning_rate": 0.0003, "precision": "bf16", "device": "cpu", "tone_prob": 0.8}
 _CURVE = {
     "epoch": "epoch",
     "generator_loss": "loss",
@@ -46,7 +46,11 @@ CONFIGS["native size, sharp edges"] = CONFIGS["native size, exposure seen"]  # n
 
 
 def read_training(
-    runs: Sequence[Path], commit: str, before: Sequence[Mapping[str, Any]] = (), kind: str | None = None
+    runs: Sequence[Path],
+    commit: str,
+    before: Sequence[Mapping[str, Any]] = (),
+    kind: str | None = None,
+    processes: int = 1,
 ) -> dict[str, Any]:
     """What is kept of a training of several runs, each started from the model of the last.
 
@@ -55,11 +59,12 @@ def read_training(
         commit: that the runs were made with.
         before: stages that were kept of the training of the model that the first run started from.
         kind: of the runs, one of `CONFIGS`; None: what their models tell.
+        processes: that torchrun started for each.
     """
     datalist = json.loads((runs[-1] / "datalist.json").read_text(encoding="utf-8"))
     images = {domain: len(items) for domain, items in datalist["training"].items()}
     patients = {item["patient"] for items in datalist["training"].values() for item in items}
-    stages = [*before, *(_stage(run, commit, kind) for run in runs)]
+    stages = [*before, *(_stage(run, commit, kind, processes) for run in runs)]
     return {
         "images": images,
         "patients": len(patients),
@@ -87,9 +92,12 @@ def commands(stages: Sequence[Mapping[str, Any]]) -> list[str]:
             found.append(data)
         settings = " ".join(f"--{name} {value}" for name, value in stage["settings"].items())
         start = f" --start_from runs/box/stage{number - 1}/model.pt" if number > 1 else ""
-        configs = ",".join(f"'{config}'" for config in CONFIGS[stage["kind"]])
+        processes = stage.get("processes", 1)
+        joined = (f"{_BUNDLE}/multi_gpu_train.yaml",) * (processes > 1)
+        configs = ",".join(f"'{config}'" for config in (*CONFIGS[stage["kind"]], *joined))
+        start_with = f"torchrun --standalone --nproc_per_node={processes}" if joined else "python"
         found.append(
-            f'python -m monai.bundle run training --config_file "[{configs}]" '
+            f'{start_with} -m monai.bundle run training --config_file "[{configs}]" '
             f"--datalist runs/box/data/datalist.json --output_dir runs/box/stage{number} {settings}{start}"
         )
     return found
@@ -128,7 +136,7 @@ def train_first_steps(settings: Mapping[str, Any], data: Path, output: Path) -> 
     return losses
 
 
-def _stage(run: Path, commit: str, kind: str | None) -> dict[str, Any]:
+def _stage(run: Path, commit: str, kind: str | None, processes: int) -> dict[str, Any]:
     settings = json.loads((run / "configuration.json").read_text(encoding="utf-8"))["settings"]
     with (run / "metrics.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -136,7 +144,7 @@ def _stage(run: Path, commit: str, kind: str | None) -> dict[str, Any]:
     scored = [row for row in rows if row.get("validation/psnr_restored")]  # a run without validation keeps its end
     best = max(scored, key=lambda row: float(row["validation/psnr_restored"])) if scored else rows[-1]
     usual = _USUAL if trained.keeps_native_detail else {}
-    others = {name: str(settings[name]) for name, value in usual.items() if settings[name] != value}
+    others = {name: str(settings[name]) for name, value in usual.items() if settings.get(name, value) != value}
     curve = [{short: float(row[name]) for name, short in _CURVE.items() if row.get(name)} for row in rows]
     seen = "native size" if trained.keeps_native_detail else "working size"
     if trained.generator.get("whole", {}).get("gray_levels"):
@@ -145,6 +153,7 @@ def _stage(run: Path, commit: str, kind: str | None) -> dict[str, Any]:
         "kind": kind or seen,
         "commit": commit,
         "settings": {name: settings[name] for name in _SETTINGS} | others,
+        **({"processes": processes} if processes > 1 else {}),
         "epochs": int(rows[-1]["epoch"]),
         "steps": int(rows[-1]["iteration"]),
         "kept_from_epoch": int(best["epoch"]),
