@@ -62,9 +62,9 @@ PUBLIC = {
         RandCollimation RandCollimationd RandCompression RandCompressiond RandContextCropd RandContrastLoss
         RandContrastLossd
         RandExposure RandExposured RandLetters RandLettersd RandLocalContrast RandLocalContrastd RandPoorQuality
-        RandPoorQualityd RandQuantumNoise RandQuantumNoised RandRadiographBlur RandRadiographBlurd RandResampling RandResamplingd RandToneCurve
-        RandToneCurved RandWidePoorQuality RandWidePoorQualityd RandWindowClipping RandWindowClippingd
-        RandShortestd ResizeShortest ResizeShortestd
+        RandPoorQualityd RandQuantumNoise RandQuantumNoised RandRadiographBlur RandRadiographBlurd RandResampling
+        RandResamplingd RandToneCurve RandToneCurved RandWidePoorQuality RandWidePoorQualityd RandWindowClipping
+        RandWindowClippingd RandShortestd ResizeShortest ResizeShortestd
     """,
     "data": """
         Datalist DatalistItem EpochSampler EvaluationSampler ImagePool PhantomChest QualityMeasures

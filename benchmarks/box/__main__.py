@@ -27,7 +27,7 @@ from .images import HANNOVER, Restorer, read_rows
 from .training import CONFIGS, notes_of, read_training, train_first_steps
 
 HERE = Path(__file__).parent
-RESULTS, TRAINING = HERE / "results.json", HERE / "training.json"
+RESULTS, TRAINING, VALIDATION = HERE / "results.json", HERE / "training.json", HERE / "validation.json"
 TOLERANCE = 1e-4  # of the decimals that are kept
 FIGURES = HERE.parents[1] / "docs/source/figures"
 data_option = click.option(
@@ -108,6 +108,24 @@ def evaluate(
             found[part] = measure_cost(restorer)
         write_json(results, found)
         click.echo(f"{results}: {part}")
+
+
+@main.command()
+@data_option
+@click.option("--datalist", type=click.Path(path_type=Path), required=True, help="Of the training.")
+@click.option("--model", "models", type=click.Path(path_type=Path), multiple=True, default=("box",), show_default=True)
+@click.option("--results", type=click.Path(path_type=Path), default=VALIDATION)
+def validate(data: Path, datalist: Path, models: tuple[Path, ...], results: Path) -> None:
+    """Score models on validation images, to choose among stages before the test is looked at: minutes for each."""
+    from .validation import score_on_validation, table, validation_cases
+
+    torch.set_num_threads(1)
+    cases = validation_cases(data, datalist)
+    found = json.loads(results.read_text(encoding="utf-8")) if results.is_file() else {}
+    for model in models:
+        found[model_digest(model)[:12]] = score_on_validation(model, cases)
+        write_json(results, found)
+    click.echo(table({str(model): found[model_digest(model)[:12]] for model in models}))
 
 
 @main.command()
