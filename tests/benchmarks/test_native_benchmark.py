@@ -119,10 +119,12 @@ def test_the_page_says_what_the_results_say() -> None:
 
 
 def test_validation_shows_originals_as_other_hospitals_might_have_them(data: Path, tmp_path: Path) -> None:
-    image = str(data / "native/images/native-1.png")
-    one = [{"image": image, "reference": image, "label": 0, "patient": "p1"}]
-    other = [{"image": str(data / "native/images/native-0.png"), "label": 0, "patient": "p0"}]
-    sections = {"training": {"poor": other, "good": other}, "validation": {"poor": one, "good": one}}
+    files = [str(data / f"native/images/native-{number}.png") for number in (0, 2, 1)]
+    poor, good, seen = ([{"image": file, "label": 0, "patient": file}] for file in files)
+    sections = {
+        "training": {"poor": poor, "good": good},
+        "validation": {"poor": [{**seen[0], "reference": files[2]}], "good": []},
+    }
     (tmp_path / "datalist.json").write_text(json.dumps({"classes": ["a", "b"], **sections}))
     cases = validation_cases(data, tmp_path / "datalist.json")
     seen = {look: cases[look]["known"][0].pair()[0] for look in LOOKS}
