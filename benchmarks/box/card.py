@@ -87,8 +87,8 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
         "trained": " and ".join(
             f"{count} steps of {batch} image{'s' * (batch > 1)}" for batch, count in sorted(steps.items())
         )
-        + f" in {len(training['stages'])} stages, each from the weights of the one before, at {sizes_trained} pixels "
-        f"and then on crops of 256 pixels at the images' own size, on {_cores(training)}"
+        + f" in {len(training['stages'])} stages, each from the weights of the one before{_mean_of(training)}, at "
+        f"{sizes_trained} pixels and then on crops of 256 pixels at the images' own size, on {_cores(training)}"
         f"{_on_gpu(training['stages'])}, commits {commits}",
         "stages": _stage_table(training["stages"]),
         "beds": _bed_table(beds),
@@ -127,9 +127,23 @@ def _images_a_step(stage: Mapping[str, Any]) -> int:
     return int(stage["settings"].get("batch_size", 1)) * int(stage.get("processes", 1))
 
 
+def _mean_of(training: Mapping[str, Any]) -> str:
+    numbers = training.get("mean_of")
+    if not numbers:
+        return ""
+    start = training["stages"][numbers[0] - 1]["from"]
+    return f", but that {_listed(numbers)} start from stage {start} all, and the mean of their weights is the model"
+
+
 def _cores(training: Mapping[str, Any]) -> str:
-    last = training["stages"][-1].get("processes", 1)
-    return f"one core, the last stage on {'one' if last == 1 else last} of {training['host']}"
+    several = [number for number, stage in enumerate(training["stages"], 1) if stage.get("processes", 1) > 1]
+    on_two = f", stages {_listed(several)} on two" if several else ""
+    return f"one core{on_two}, the last stage's of {training['host']}"
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    *first, last = map(str, numbers)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _on_gpu(stages: Sequence[Mapping[str, Any]]) -> str:

@@ -21,14 +21,22 @@ import torch
 
 from benchmarks.restoration.results import host
 from monai_r2c.networks import read_settings
+from monai_r2c.utils import InputError
 
 from .datalist import CLASSES
 
-NOTES = {"name": "chest radiograph restorer 6"}
+NOTES = {"name": "chest radiograph restorer 7"}
 FIRST_STEPS = 50
 _SETTINGS = ("image_size", "max_epochs", "decay_epoch", "val_interval", "seed")
 # kept of a run at native size where they are not those of its configs
-_USUAL = {"batch_size": 1, "learning_rate": 0.0003, "precision": "bf16", "device": "cpu", "tone_prob": 0.8}
+_USUAL = {
+    "batch_size": 1,
+    "learning_rate": 0.0003,
+    "precision": "bf16",
+    "device": "cpu",
+    "tone_prob": 0.8,
+    "thumbnail_weight": 0.0,
+}
 _CURVE = {
     "epoch": "epoch",
     "generator_loss": "loss",
@@ -47,30 +55,37 @@ CONFIGS["native size, sharp edges"] = CONFIGS["native size, exposure seen"]  # n
 
 def read_training(
     runs: Sequence[Path],
-    commit: str,
+    commits: Sequence[str],
     before: Sequence[Mapping[str, Any]] = (),
     kind: str | None = None,
-    processes: int = 1,
+    processes: Sequence[int] = (1,),
+    mean: bool = False,
 ) -> dict[str, Any]:
     """What is kept of a training of several runs, each started from the model of the last.
 
     Args:
         runs: output folders, in order.
-        commit: that the runs were made with.
+        commits: that the runs were made with: one each, or one for all.
         before: stages that were kept of the training of the model that the first run started from.
         kind: of the runs, one of `CONFIGS`; None: what their models tell.
-        processes: that torchrun started for each.
+        processes: that torchrun started: one number each, or one for all.
+        mean: all runs started from the same model, and the mean of their weights is what came of it.
     """
     datalist = json.loads((runs[-1] / "datalist.json").read_text(encoding="utf-8"))
     images = {domain: len(items) for domain, items in datalist["training"].items()}
     patients = {item["patient"] for items in datalist["training"].values() for item in items}
-    stages = [*before, *(_stage(run, commit, kind, processes) for run in runs)]
+    made = zip(runs, _for_each(commits, runs), _for_each(processes, runs))
+    stages = [*before, *(_stage(run, commit, kind, count) for run, commit, count in made)]
+    together = list(range(len(before) + 1, len(stages) + 1)) if mean else []
+    for number in together:
+        stages[number - 1]["from"] = len(before)
     return {
         "images": images,
         "patients": len(patients),
         "validation": len(datalist["validation"]["poor"]),
-        "commands": commands(stages),
+        "commands": commands(stages, together),
         "stages": stages,
+        "mean_of": together,
         "host": host()["processor"],
     }
 
@@ -82,8 +97,8 @@ def notes_of(training: Mapping[str, Any]) -> dict[str, str]:
     return {**NOTES, "trained_on": f"{text}; its classes are NIH's text-mined {' and '.join(CLASSES)}"}
 
 
-def commands(stages: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The commands of the training, one a stage, after that of the datalist."""
+def commands(stages: Sequence[Mapping[str, Any]], together: Sequence[int] = ()) -> list[str]:
+    """The commands of the training, one a stage, after that of the datalist, and that which takes the mean of some."""
     found = []
     for number, stage in enumerate(stages, 1):
         native = " --native DATA/native" if stage["kind"].startswith("native size") else ""
@@ -91,7 +106,7 @@ def commands(stages: Sequence[Mapping[str, Any]]) -> list[str]:
         if data not in found:
             found.append(data)
         settings = " ".join(f"--{name} {value}" for name, value in stage["settings"].items())
-        start = f" --start_from runs/box/stage{number - 1}/model.pt" if number > 1 else ""
+        start = f" --start_from runs/box/stage{stage.get('from', number - 1)}/model.pt" if number > 1 else ""
         processes = stage.get("processes", 1)
         joined = (f"{_BUNDLE}/multi_gpu_train.yaml",) * (processes > 1)
         configs = ",".join(f"'{config}'" for config in (*CONFIGS[stage["kind"]], *joined))
@@ -100,6 +115,9 @@ def commands(stages: Sequence[Mapping[str, Any]]) -> list[str]:
             f'{start_with} -m monai.bundle run training --config_file "[{configs}]" '
             f"--datalist runs/box/data/datalist.json --output_dir runs/box/stage{number} {settings}{start}"
         )
+    if together:
+        runs = " ".join(f"--run runs/box/stage{number}" for number in together)
+        found.append(f"python -m benchmarks.box pack --data DATA {runs} --mean")
     return found
 
 
@@ -134,6 +152,12 @@ def train_first_steps(settings: Mapping[str, Any], data: Path, output: Path) -> 
     trainer.add_event_handler(Events.ITERATION_COMPLETED, note)
     trainer.run()
     return losses
+
+
+def _for_each(given: Sequence[Any], runs: Sequence[Path]) -> Sequence[Any]:
+    if len(given) not in (1, len(runs)):
+        raise InputError(f"{len(given)} commits or processes are given for {len(runs)} runs; give one each, or one.")
+    return list(given) * len(runs) if len(given) == 1 else given
 
 
 def _stage(run: Path, commit: str, kind: str | None, processes: int) -> dict[str, Any]:
