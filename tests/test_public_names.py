@@ -25,8 +25,8 @@ PUBLIC = {
         ModelSettings NativeGenerator NativeRestorer OperationalConv1d OperationalConv2d OperationalConv3d
         OperationalConvTranspose1d OperationalConvTranspose2d OperationalConvTranspose3d OperationalConvolution
         R2CClassifier R2CDiscriminator R2CGenerator R2CRestorer WrappedGenerator WrappedRestorer annotate_model
-        as_generator as_restorer box_path build_generator build_restorer check_network describe_model find_model
-        from_operational glorot_uniform_ has_degrader load_degrader load_published_arrays load_restorer
+        as_generator as_restorer average_models box_path build_generator build_restorer check_network describe_model
+        find_model from_operational glorot_uniform_ has_degrader load_degrader load_published_arrays load_restorer
         model_digest model_path read_settings restorer_like save_model set_memory_format start_from thumbnail_settings
         to_device to_operational usual_memory_format
     """,
@@ -61,10 +61,10 @@ PUBLIC = {
         LoadRadiograph LoadRadiographD LoadRadiographDict LoadRadiographd RadiographKeys RadiographKind
         RandCollimation RandCollimationd RandCompression RandCompressiond RandContextCropd RandContrastLoss
         RandContrastLossd
-        RandExposure RandExposured RandLetters RandLettersd RandPoorQuality RandPoorQualityd RandQuantumNoise
-        RandQuantumNoised RandRadiographBlur RandRadiographBlurd RandResampling RandResamplingd RandToneCurve
-        RandToneCurved RandWidePoorQuality RandWidePoorQualityd RandWindowClipping RandWindowClippingd
-        RandShortestd ResizeShortest ResizeShortestd
+        RandExposure RandExposured RandLetters RandLettersd RandLocalContrast RandLocalContrastd RandPoorQuality
+        RandPoorQualityd RandQuantumNoise RandQuantumNoised RandRadiographBlur RandRadiographBlurd RandResampling
+        RandResamplingd RandToneCurve RandToneCurved RandWidePoorQuality RandWidePoorQualityd RandWindowClipping
+        RandWindowClippingd RandShortestd ResizeShortest ResizeShortestd
     """,
     "data": """
         Datalist DatalistItem EpochSampler EvaluationSampler ImagePool PhantomChest QualityMeasures

@@ -20,14 +20,14 @@ import torch
 from benchmarks.restoration.results import commit, write_json
 from monai_r2c.data import read_datalist
 from monai_r2c.handlers import add_statistics
-from monai_r2c.networks import annotate_model, box_path, model_digest
+from monai_r2c.networks import annotate_model, average_models, box_path, model_digest
 from monai_r2c.utils import InputError
 
 from .images import HANNOVER, Restorer, read_rows
 from .training import CONFIGS, notes_of, read_training, train_first_steps
 
 HERE = Path(__file__).parent
-RESULTS, TRAINING = HERE / "results.json", HERE / "training.json"
+RESULTS, TRAINING, VALIDATION = HERE / "results.json", HERE / "training.json", HERE / "validation.json"
 TOLERANCE = 1e-4  # of the decimals that are kept
 FIGURES = HERE.parents[1] / "docs/source/figures"
 data_option = click.option(
@@ -47,19 +47,31 @@ def main() -> None:
 @click.option("--run", "runs", type=click.Path(path_type=Path), multiple=True, required=True, help="In order.")
 @click.option("--after-the-box", is_flag=True, help="The first run started from the model in the box.")
 @click.option("--kind", type=click.Choice(list(CONFIGS)), help="Of the runs. Default: what their models tell.")
-@click.option("--commit", "made_with", default=None, help="That the runs were made with. Default: the present one.")
-def pack(data: Path, runs: tuple[Path, ...], kind: str | None, made_with: str | None, after_the_box: bool) -> None:
-    """Put the model that the last run wrote into the box, and keep how it was trained.
+@click.option("--processes", type=click.IntRange(1), multiple=True, help="That torchrun started, of each run.")
+@click.option("--commit", "commits", multiple=True, help="That each run was made with. Default: the present one.")
+@click.option("--mean", is_flag=True, help="All runs started from one model: the mean of their weights is packed.")
+def pack(
+    data: Path,
+    runs: tuple[Path, ...],
+    kind: str | None,
+    processes: tuple[int, ...],
+    commits: tuple[str, ...],
+    after_the_box: bool,
+    mean: bool,
+) -> None:
+    """Put the model that the last run wrote into the box, or the mean of all, and keep how it was trained.
 
     The file holds the restorer alone, its name and the statistics of its training images, with the limit from another
     source.
     """
     kept = json.loads(TRAINING.read_text(encoding="utf-8")) if TRAINING.is_file() else {}
     before = kept["stages"] if after_the_box else []
-    training = read_training(runs, made_with or commit(), before, kind)
+    training = read_training(runs, commits or (commit(),), before, kind, processes or (1,), mean)
     training["first_losses"] = kept.get("first_losses", [])
     output = box_path()
-    annotate_model(runs[-1] / "model.pt", notes_of(training), output=output, others=False)
+    if mean:
+        average_models([run / "model.pt" for run in runs], output)
+    annotate_model(output if mean else runs[-1] / "model.pt", notes_of(training), output=output, others=False)
     unseen = [row.path for row in read_rows(data) if row.source == HANNOVER]
     found = add_statistics(output, read_datalist(runs[-1] / "datalist.json"), unseen).familiarity
     size = output.stat().st_size / 1e6
@@ -105,6 +117,24 @@ def evaluate(
             found[part] = measure_cost(restorer)
         write_json(results, found)
         click.echo(f"{results}: {part}")
+
+
+@main.command()
+@data_option
+@click.option("--datalist", type=click.Path(path_type=Path), required=True, help="Of the training.")
+@click.option("--model", "models", type=click.Path(path_type=Path), multiple=True, default=("box",), show_default=True)
+@click.option("--results", type=click.Path(path_type=Path), default=VALIDATION)
+def validate(data: Path, datalist: Path, models: tuple[Path, ...], results: Path) -> None:
+    """Score models on validation images, to choose among stages before the test is looked at: minutes for each."""
+    from .validation import score_on_validation, table, validation_cases
+
+    torch.set_num_threads(1)
+    cases = validation_cases(data, datalist)
+    found = json.loads(results.read_text(encoding="utf-8")) if results.is_file() else {}
+    for model in models:
+        found[model_digest(model)[:12]] = score_on_validation(model, cases)
+        write_json(results, found)
+    click.echo(table({str(model): found[model_digest(model)[:12]] for model in models}))
 
 
 @main.command()

@@ -72,7 +72,7 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
     sizes = [int(key.removeprefix("seconds_")) for key in cost if key.startswith("seconds_")]
     steps = Counter[int]()
     for stage in training["stages"]:
-        steps[int(stage["settings"].get("batch_size", 1))] += stage["steps"]
+        steps[_images_a_step(stage)] += stage["steps"]
     ways = [stage for stage in training["stages"] if stage["kind"] == "working size"]
     sizes_trained = " then ".join(str(stage["settings"]["image_size"]) for stage in ways)
     commits = ", ".join(f"`{commit}`" for commit in dict.fromkeys(stage["commit"] for stage in training["stages"]))
@@ -87,8 +87,8 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
         "trained": " and ".join(
             f"{count} steps of {batch} image{'s' * (batch > 1)}" for batch, count in sorted(steps.items())
         )
-        + f" in {len(training['stages'])} stages, each from the weights of the one before, at {sizes_trained} pixels "
-        f"and then on crops of 256 pixels at the images' own size, on one core, the last stage's of {training['host']}"
+        + f" in {len(training['stages'])} stages, each from the weights of the one before{_mean_of(training)}, at "
+        f"{sizes_trained} pixels and then on crops of 256 pixels at the images' own size, on {_cores(training)}"
         f"{_on_gpu(training['stages'])}, commits {commits}",
         "stages": _stage_table(training["stages"]),
         "beds": _bed_table(beds),
@@ -118,9 +118,32 @@ def _stage_table(stages: Sequence[Mapping[str, Any]]) -> str:
         settings = stage["settings"]
         whole = stage["kind"] == "working size"
         size = f"{settings['image_size']} pixels" if whole else "crops of 256 pixels, thumbnails of the whole"
-        cells = (number, size, stage["steps"], settings.get("batch_size", 1), settings["seed"])
+        cells = (number, size, stage["steps"], _images_a_step(stage), settings["seed"])
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
+
+
+def _images_a_step(stage: Mapping[str, Any]) -> int:
+    return int(stage["settings"].get("batch_size", 1)) * int(stage.get("processes", 1))
+
+
+def _mean_of(training: Mapping[str, Any]) -> str:
+    numbers = training.get("mean_of")
+    if not numbers:
+        return ""
+    start = training["stages"][numbers[0] - 1]["from"]
+    return f", but that {_listed(numbers)} start from stage {start} all, and the mean of their weights is the model"
+
+
+def _cores(training: Mapping[str, Any]) -> str:
+    several = [number for number, stage in enumerate(training["stages"], 1) if stage.get("processes", 1) > 1]
+    on_two = f", stages {_listed(several)} on two" if several else ""
+    return f"one core{on_two}, the last stage's of {training['host']}"
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    *first, last = map(str, numbers)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _on_gpu(stages: Sequence[Mapping[str, Any]]) -> str:

@@ -21,14 +21,22 @@ import torch
 
 from benchmarks.restoration.results import host
 from monai_r2c.networks import read_settings
+from monai_r2c.utils import InputError
 
 from .datalist import CLASSES
 
-NOTES = {"name": "chest radiograph restorer 6"}
+NOTES = {"name": "chest radiograph restorer 7"}
 FIRST_STEPS = 50
 _SETTINGS = ("image_size", "max_epochs", "decay_epoch", "val_interval", "seed")
 # kept of a run at native size where they are not those of its configs
-_USUAL = {"batch_size": 1, "learning_rate": 0.0003, "precision": "bf16", "device": "cpu"}
+_USUAL = {
+    "batch_size": 1,
+    "learning_rate": 0.0003,
+    "precision": "bf16",
+    "device": "cpu",
+    "tone_prob": 0.8,
+    "thumbnail_weight": 0.0,
+}
 _CURVE = {
     "epoch": "epoch",
     "generator_loss": "loss",
@@ -46,26 +54,38 @@ CONFIGS["native size, sharp edges"] = CONFIGS["native size, exposure seen"]  # n
 
 
 def read_training(
-    runs: Sequence[Path], commit: str, before: Sequence[Mapping[str, Any]] = (), kind: str | None = None
+    runs: Sequence[Path],
+    commits: Sequence[str],
+    before: Sequence[Mapping[str, Any]] = (),
+    kind: str | None = None,
+    processes: Sequence[int] = (1,),
+    mean: bool = False,
 ) -> dict[str, Any]:
     """What is kept of a training of several runs, each started from the model of the last.
 
     Args:
         runs: output folders, in order.
-        commit: that the runs were made with.
+        commits: that the runs were made with: one each, or one for all.
         before: stages that were kept of the training of the model that the first run started from.
         kind: of the runs, one of `CONFIGS`; None: what their models tell.
+        processes: that torchrun started: one number each, or one for all.
+        mean: all runs started from the same model, and the mean of their weights is what came of it.
     """
     datalist = json.loads((runs[-1] / "datalist.json").read_text(encoding="utf-8"))
     images = {domain: len(items) for domain, items in datalist["training"].items()}
     patients = {item["patient"] for items in datalist["training"].values() for item in items}
-    stages = [*before, *(_stage(run, commit, kind) for run in runs)]
+    made = zip(runs, _for_each(commits, runs), _for_each(processes, runs))
+    stages = [*before, *(_stage(run, commit, kind, count) for run, commit, count in made)]
+    together = list(range(len(before) + 1, len(stages) + 1)) if mean else []
+    for number in together:
+        stages[number - 1]["from"] = len(before)
     return {
         "images": images,
         "patients": len(patients),
         "validation": len(datalist["validation"]["poor"]),
-        "commands": commands(stages),
+        "commands": commands(stages, together),
         "stages": stages,
+        "mean_of": together,
         "host": host()["processor"],
     }
 
@@ -77,8 +97,8 @@ def notes_of(training: Mapping[str, Any]) -> dict[str, str]:
     return {**NOTES, "trained_on": f"{text}; its classes are NIH's text-mined {' and '.join(CLASSES)}"}
 
 
-def commands(stages: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The commands of the training, one a stage, after that of the datalist."""
+def commands(stages: Sequence[Mapping[str, Any]], together: Sequence[int] = ()) -> list[str]:
+    """The commands of the training, one a stage, after that of the datalist, and that which takes the mean of some."""
     found = []
     for number, stage in enumerate(stages, 1):
         native = " --native DATA/native" if stage["kind"].startswith("native size") else ""
@@ -86,12 +106,18 @@ def commands(stages: Sequence[Mapping[str, Any]]) -> list[str]:
         if data not in found:
             found.append(data)
         settings = " ".join(f"--{name} {value}" for name, value in stage["settings"].items())
-        start = f" --start_from runs/box/stage{number - 1}/model.pt" if number > 1 else ""
-        configs = ",".join(f"'{config}'" for config in CONFIGS[stage["kind"]])
+        start = f" --start_from runs/box/stage{stage.get('from', number - 1)}/model.pt" if number > 1 else ""
+        processes = stage.get("processes", 1)
+        joined = (f"{_BUNDLE}/multi_gpu_train.yaml",) * (processes > 1)
+        configs = ",".join(f"'{config}'" for config in (*CONFIGS[stage["kind"]], *joined))
+        start_with = f"torchrun --standalone --nproc_per_node={processes}" if joined else "python"
         found.append(
-            f'python -m monai.bundle run training --config_file "[{configs}]" '
+            f'{start_with} -m monai.bundle run training --config_file "[{configs}]" '
             f"--datalist runs/box/data/datalist.json --output_dir runs/box/stage{number} {settings}{start}"
         )
+    if together:
+        runs = " ".join(f"--run runs/box/stage{number}" for number in together)
+        found.append(f"python -m benchmarks.box pack --data DATA {runs} --mean")
     return found
 
 
@@ -128,7 +154,13 @@ def train_first_steps(settings: Mapping[str, Any], data: Path, output: Path) -> 
     return losses
 
 
-def _stage(run: Path, commit: str, kind: str | None) -> dict[str, Any]:
+def _for_each(given: Sequence[Any], runs: Sequence[Path]) -> Sequence[Any]:
+    if len(given) not in (1, len(runs)):
+        raise InputError(f"{len(given)} commits or processes are given for {len(runs)} runs; give one each, or one.")
+    return list(given) * len(runs) if len(given) == 1 else given
+
+
+def _stage(run: Path, commit: str, kind: str | None, processes: int) -> dict[str, Any]:
     settings = json.loads((run / "configuration.json").read_text(encoding="utf-8"))["settings"]
     with (run / "metrics.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -136,7 +168,7 @@ def _stage(run: Path, commit: str, kind: str | None) -> dict[str, Any]:
     scored = [row for row in rows if row.get("validation/psnr_restored")]  # a run without validation keeps its end
     best = max(scored, key=lambda row: float(row["validation/psnr_restored"])) if scored else rows[-1]
     usual = _USUAL if trained.keeps_native_detail else {}
-    others = {name: str(settings[name]) for name, value in usual.items() if settings[name] != value}
+    others = {name: str(settings[name]) for name, value in usual.items() if settings.get(name, value) != value}
     curve = [{short: float(row[name]) for name, short in _CURVE.items() if row.get(name)} for row in rows]
     seen = "native size" if trained.keeps_native_detail else "working size"
     if trained.generator.get("whole", {}).get("gray_levels"):
@@ -145,6 +177,7 @@ def _stage(run: Path, commit: str, kind: str | None) -> dict[str, Any]:
         "kind": kind or seen,
         "commit": commit,
         "settings": {name: settings[name] for name in _SETTINGS} | others,
+        **({"processes": processes} if processes > 1 else {}),
         "epochs": int(rows[-1]["epoch"]),
         "steps": int(rows[-1]["iteration"]),
         "kept_from_epoch": int(best["epoch"]),

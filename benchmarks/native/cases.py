@@ -96,13 +96,13 @@ def cases_of(bed: str, data: Path, work: Path) -> list[Case]:
         InputError: when the radiographs are not there.
     """
     if bed in BLENDS:
-        fault = _blend(bed)
+        fault = blend(bed)
         return [
-            Case(path.stem, patient, bed, partial(_read, path), fault, number)
+            Case(path.stem, patient, bed, partial(read_radiograph, path), fault, number)
             for number, (path, patient) in enumerate(_radiographs(data))
         ]
     size, count = (_EDGE_SIZE, _EDGE_PHANTOMS) if bed == EDGES else (_LARGE_SIZE, _LARGE_PHANTOMS)
-    faults = {kind: make() for kind, make in NOT_BLUR.items()} if bed == EDGES else {b: _blend(b) for b in BLENDS}
+    faults = {kind: make() for kind, make in NOT_BLUR.items()} if bed == EDGES else {b: blend(b) for b in BLENDS}
     return [
         Case(f"phantom-{p}-{kind}", f"phantom-{p}", kind, partial(_phantom, work, size, p), fault, p * 10 + n, True)
         for p in range(count)
@@ -110,7 +110,7 @@ def cases_of(bed: str, data: Path, work: Path) -> list[Case]:
     ]
 
 
-def _blend(bed: str) -> Compose:
+def blend(bed: str) -> Compose:
     (fault,) = (read_settings().faults_of(bed) or {}).values()
     return fault
 
@@ -125,7 +125,7 @@ def _radiographs(data: Path) -> list[tuple[Path, str]]:
     return [(data / "native" / row["file"], row["patient_id"]) for row in rows]
 
 
-def _read(path: Path) -> torch.Tensor:
+def read_radiograph(path: Path) -> torch.Tensor:
     return torch.as_tensor(LoadRadiograph()(path)).as_subclass(torch.Tensor)
 
 

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from .average import average_models
 from .blocks import OperationalConvolution
 from .box import box_path, model_digest, model_path
 from .convert import to_operational
@@ -72,6 +73,7 @@ __all__ = [
     "annotate_model",
     "as_generator",
     "as_restorer",
+    "average_models",
     "box_path",
     "build_generator",
     "build_restorer",

@@ -21,6 +21,7 @@ import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from benchmarks.box.validation import LOOKS, score_on_validation, table, validation_cases
 from benchmarks.native.__main__ import DOCS, RESULTS, main
 from benchmarks.native.bounds import BOUNDS
 from benchmarks.native.cases import cases_of
@@ -115,3 +116,21 @@ def test_the_page_says_what_the_results_say() -> None:
     if not RESULTS.is_dir():
         pytest.skip("there are no results yet")
     assert (DOCS / "figures/native_results.inc").read_text(encoding="utf-8") == tables(RESULTS)
+
+
+def test_validation_shows_originals_as_other_hospitals_might_have_them(data: Path, tmp_path: Path) -> None:
+    files = [str(data / f"native/images/native-{number}.png") for number in (0, 2, 1)]
+    poor, good, seen = ([{"image": file, "label": 0, "patient": file}] for file in files)
+    sections = {
+        "training": {"poor": poor, "good": good},
+        "validation": {"poor": [{**seen[0], "reference": files[2]}], "good": []},
+    }
+    (tmp_path / "datalist.json").write_text(json.dumps({"classes": ["a", "b"], **sections}))
+    cases = validation_cases(data, tmp_path / "datalist.json")
+    seen = {look: cases[look]["known"][0].pair()[0] for look in LOOKS}
+    assert seen["lighter"].mean() > seen["as they are"].mean() > seen["darker"].mean()
+    assert seen["harder"].std() > seen["as they are"].std() > seen["softer"].std()
+    whole = {"spatial_dims": 2, "in_channels": 1, "features": 4}
+    save_model(tmp_path / "native.pt", NativeGenerator(whole, 64, 8), ("a", "b"), 64)
+    text = table({"new": score_on_validation(tmp_path / "native.pt", {"as they are": cases["as they are"]})})
+    assert "| 1 as they are |" in text

@@ -31,6 +31,8 @@ from monai_r2c.transforms import (
     RandExposured,
     RandLetters,
     RandLettersd,
+    RandLocalContrast,
+    RandLocalContrastd,
     RandPoorQuality,
     RandPoorQualityd,
     RandQuantumNoise,
@@ -54,6 +56,7 @@ TWINS = {
     RandContrastLoss: RandContrastLossd,
     RandExposure: RandExposured,
     RandLetters: RandLettersd,
+    RandLocalContrast: RandLocalContrastd,
     RandPoorQuality: RandPoorQualityd,
     RandQuantumNoise: RandQuantumNoised,
     RandRadiographBlur: RandRadiographBlurd,
@@ -69,6 +72,7 @@ NONE = {
     RandContrastLoss: {"scatter_fraction": 0.0},
     RandExposure: {"stops": 0.0},
     RandLetters: {"count": 0},
+    RandLocalContrast: {"factor": 1.0},
     RandPoorQuality: _NO_FAULT,
     RandQuantumNoise: {"photons": math.inf},
     RandRadiographBlur: {"focal_sigma": 0.0, "motion": 0.0},
@@ -247,6 +251,8 @@ def test_wrong_common_argument_is_refused(degradation, wrong):
         (RandLetters, {"words": "AP"}),
         (RandLetters, {"count": -1}),
         (RandLetters, {"border_prob": 1.5}),
+        (RandLocalContrast, {"factor": 0.0}),
+        (RandLocalContrast, {"spread": (0.1, 0.02)}),
     ],
 )
 def test_wrong_severity_is_refused(degradation, wrong):

@@ -25,6 +25,7 @@ from monai_r2c.transforms import (
     RandExposured,
     RandLetters,
     RandLettersd,
+    RandLocalContrast,
     RandPoorQuality,
     RandResampling,
     RandToneCurve,
@@ -48,6 +49,17 @@ def test_gammas_are_even_in_their_logarithm():
     assert -1 <= min(logs) < -0.95
     assert 0.95 < max(logs) <= 1
     assert abs(np.mean(logs)) < 0.1
+
+
+def test_local_contrast_is_against_what_surrounds_a_pixel():
+    # a step far wider than the blur keeps its two grays; stripes far finer than it are shrunk about their mean
+    step = torch.cat([torch.full((1, 200), 0.3), torch.full((1, 200), 0.7)], 1)
+    stripes = torch.tensor([0.4, 0.6]).repeat(1, 200)
+    soften = RandLocalContrast(factor=0.5, spread=0.05, prob=1.0)
+    torch.testing.assert_close(soften(step)[:, [0, 399]], torch.tensor([[0.3, 0.7]]))
+    inside = slice(100, 300)  # at the ends half of the blur sees one stripe again and again
+    wanted = torch.tensor([0.45, 0.55]).repeat(1, 100)
+    torch.testing.assert_close(soften(stripes)[:, inside], wanted, atol=1e-4, rtol=0)
 
 
 def test_window_cuts_both_ends_and_stretches_the_rest():

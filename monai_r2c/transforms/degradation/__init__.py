@@ -20,6 +20,7 @@ from .dictionary import (
     RandContrastLossd,
     RandExposured,
     RandLettersd,
+    RandLocalContrastd,
     RandPoorQualityd,
     RandQuantumNoised,
     RandRadiographBlurd,
@@ -30,6 +31,7 @@ from .dictionary import (
 )
 from .exposure import RandExposure
 from .letters import RandLetters
+from .local_contrast import RandLocalContrast
 from .poor_quality import RandPoorQuality, RandWidePoorQuality
 from .quantum_noise import RandQuantumNoise
 from .radiograph_blur import RandRadiographBlur
@@ -48,6 +50,8 @@ __all__ = [
     "RandExposured",
     "RandLetters",
     "RandLettersd",
+    "RandLocalContrast",
+    "RandLocalContrastd",
     "RandPoorQuality",
     "RandPoorQualityd",
     "RandQuantumNoise",

@@ -15,12 +15,11 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
-from monai.networks.layers import gaussian_1d, separable_filtering
 
 from monai_r2c.utils import InputError
 
 from .degradation import LATITUDE, RandDegradation, millimetres, severity_range
+from .wide_blur import wide_blur
 
 
 class RandContrastLoss(RandDegradation):
@@ -89,13 +88,4 @@ class RandContrastLoss(RandDegradation):
         sigmas = [self.spread * min(sides)] * len(sides)
         if self.unit == "mm":
             sigmas = [self.spread / step for step in millimetres("RandContrastLoss", spacing, len(sides))]
-        # so wide a blur is as exact on a coarse grid, where it is quick
-        coarser = max(1, int(min(sigmas) / 4))
-        size = [max(1, side // coarser) for side in sides]
-        coarse = F.interpolate(signal[None], size, mode="area")
-        kernels = [
-            gaussian_1d(torch.tensor(sigma / coarser), truncated=3.0, approx="erf", normalize=True) for sigma in sigmas
-        ]
-        blurred = separable_filtering(coarse, kernels, mode="replicate")
-        mode = {1: "linear", 2: "bilinear", 3: "trilinear"}[len(size)]
-        return F.interpolate(blurred, signal.shape[1:], mode=mode)[0]
+        return wide_blur(signal, sigmas)

@@ -25,6 +25,7 @@ from .contrast_loss import RandContrastLoss
 from .degradation import RandDegradation
 from .exposure import RandExposure
 from .letters import RandLetters
+from .local_contrast import RandLocalContrast
 from .poor_quality import RandPoorQuality, RandWidePoorQuality
 from .quantum_noise import RandQuantumNoise
 from .radiograph_blur import RandRadiographBlur
@@ -125,6 +126,12 @@ class RandResamplingd(RandDegradationd):
     """Dictionary twin of `RandResampling`: ``RandResamplingd(keys, factor=..., prob=...)``."""
 
     array_transform = RandResampling
+
+
+class RandLocalContrastd(RandDegradationd):
+    """Dictionary twin of `RandLocalContrast`: ``RandLocalContrastd(keys, factor=..., prob=...)``."""
+
+    array_transform = RandLocalContrast
 
 
 class RandToneCurved(RandDegradationd):
