@@ -75,7 +75,6 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
         steps[_images_a_step(stage)] += stage["steps"]
     ways = [stage for stage in training["stages"] if stage["kind"] == "working size"]
     sizes_trained = " then ".join(str(stage["settings"]["image_size"]) for stage in ways)
-    commits = ", ".join(f"`{commit}`" for commit in dict.fromkeys(stage["commit"] for stage in training["stages"]))
     images = training["images"]
     return {
         "line": found["line"],
@@ -89,7 +88,7 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
         )
         + f" in {len(training['stages'])} stages, each from the weights of the one before{_mean_of(training)}, at "
         f"{sizes_trained} pixels and then on crops of 256 pixels at the images' own size, on {_cores(training)}"
-        f"{_on_gpu(training['stages'])}, commits {commits}",
+        f"{_on_gpu(training['stages'])}",
         "stages": _stage_table(training["stages"]),
         "beds": _bed_table(beds),
         "real": _real_table(beds),
@@ -113,12 +112,14 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
 
 
 def _stage_table(stages: Sequence[Mapping[str, Any]]) -> str:
-    lines = ["| stage | size of training | steps | images a step | seed |", "| ---: | --- | ---: | ---: | ---: |"]
+    lines = ["| stage | starts from | size of training | steps | images a step | seed | commit |"]
+    lines.append("| ---: | --- | --- | ---: | ---: | ---: | --- |")
     for number, stage in enumerate(stages, 1):
         settings = stage["settings"]
         whole = stage["kind"] == "working size"
         size = f"{settings['image_size']} pixels" if whole else "crops of 256 pixels, thumbnails of the whole"
-        cells = (number, size, stage["steps"], _images_a_step(stage), settings["seed"])
+        start = stage.get("from", number - 1) or "nothing"
+        cells = (number, start, size, stage["steps"], _images_a_step(stage), settings["seed"], f"`{stage['commit']}`")
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
 
