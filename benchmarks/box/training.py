@@ -34,8 +34,8 @@ _USUAL = {
     "learning_rate": 0.0003,
     "precision": "bf16",
     "device": "cpu",
-    "tone_prob": 0.8,
-    "thumbnail_weight": 0.0,
+    "detail_weight": 15.0,
+    "whole_prob": 0.5,
 }
 _CURVE = {
     "epoch": "epoch",
