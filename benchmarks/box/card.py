@@ -138,7 +138,7 @@ def _mean_of(training: Mapping[str, Any]) -> str:
 
 def _cores(training: Mapping[str, Any]) -> str:
     several = [number for number, stage in enumerate(training["stages"], 1) if stage.get("processes", 1) > 1]
-    on_two = f", stages {_listed(several)} on two" if several else ""
+    on_two = f", stage {_listed(several)} on two" if several else ""
     return f"one core{on_two}, the last stage's of {training['host']}"
 
 
