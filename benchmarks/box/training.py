@@ -116,8 +116,9 @@ def commands(stages: Sequence[Mapping[str, Any]], together: Sequence[int] = ()) 
             f"--datalist runs/box/data/datalist.json --output_dir runs/box/stage{number} {settings}{start}"
         )
     if together:
-        runs = " ".join(f"--run runs/box/stage{number}" for number in together)
-        found.append(f"python -m benchmarks.box pack --data DATA {runs} --mean")
+        models = ", ".join(f"'runs/box/stage{number}/model.pt'" for number in together)
+        call = f"average_models([{models}], 'runs/box/model.pt')"
+        found.append(f'python -c "from monai_r2c.networks import average_models; {call}"')
     return found
 
 
