@@ -114,7 +114,7 @@ def restore(
     if not any(path.exists() for path in paths):
         raise InputError(f"{', '.join(map(str, paths))}: there is no such file or folder.")
     from monai.data import DataLoader, ThreadDataLoader
-    from monai.transforms import Compose, RepeatChanneld, ScaleIntensityRanged
+    from monai.transforms import Compose, RepeatChanneld
 
     from monai_r2c.data.restorations import PREDICTIONS, RestorationDataset
     from monai_r2c.engines import R2CEvaluator, lanes_for
@@ -123,6 +123,7 @@ def restore(
     from monai_r2c.networks import describe_model, load_restorer, model_path
     from monai_r2c.transforms import LoadRadiographd
     from monai_r2c.utils import keep_freed_memory, process_device, process_rank, start_processes, stop_processes
+    from monai_r2c.utils.value_range import to_network_range, to_unit_range
 
     plan, model = plan_restoration(paths, output), model_path(model)
     if "WORLD_SIZE" in os.environ:  # torchrun started several processes
@@ -145,7 +146,7 @@ def restore(
     load = Compose(
         [
             LoadRadiographd("image", reader, (*MODALITIES, *modalities), spacing=spacing),
-            ScaleIntensityRanged("image", 0.0, 1.0, -1.0, 1.0),
+            to_network_range,
             RepeatChanneld("image", trained.channels),
         ]
     )
@@ -156,7 +157,6 @@ def restore(
     else:  # to send an image from another process costs more than to decode a small one
         loader = ThreadDataLoader(dataset, 2, batch_size=1, num_workers=0)
     rounding = [RoundingError(network, inferer)] if precision == "bf16" else []
-    to_unit = ScaleIntensityRanged(["image", "restored"], -1.0, 1.0, 0.0, 1.0, clip=True)
     try:
         if left:
             evaluator = R2CEvaluator(
@@ -167,7 +167,7 @@ def restore(
                 precision,
                 keep_going=True,
                 lanes=min(lanes_for(inferer.size, target), len(left)),
-                postprocessing=Compose([to_unit]),
+                postprocessing=Compose([to_unit_range]),
                 val_handlers=[RestorationFlags(trained.statistics), *rounding, saver, TerminalProgress("restoring")],
             )
             evaluator.logger.setLevel(logging.CRITICAL)  # what ends the run is told once, by who started it

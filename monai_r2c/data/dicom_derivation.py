@@ -65,6 +65,7 @@ _LOSSY_METHODS = {
     HTJ2K: "ISO_15444_15",
 }
 _KINDS = frozenset(VR)
+_ROWS = 64  # of an image, changed at a time: in float64 they stay near the processor
 _SOURCE_PURPOSE = Code("121322", "DCM", "Source image for image processing operation")
 _EQUIPMENT_PURPOSE = Code("109102", "DCM", "Processing Equipment")
 
@@ -148,13 +149,12 @@ def _remove_private(dataset: Dataset) -> None:
 
 def _set_pixels(dataset: Dataset, image: np.ndarray) -> None:
     highest = 2 ** int(dataset.BitsStored) - 1
-    stored = image.astype(np.float64)
-    np.multiply(stored, highest, out=stored)
-    np.rint(stored, out=stored)
-    if dataset.PhotometricInterpretation == "MONOCHROME1":
-        np.subtract(highest, stored, out=stored)
+    stored = np.empty(image.shape, "<u1" if dataset.BitsAllocated == 8 else "<u2")
+    for rows in range(0, len(image), _ROWS):
+        block = np.rint(image[rows : rows + _ROWS].astype(np.float64) * highest)
+        stored[rows : rows + _ROWS] = highest - block if dataset.PhotometricInterpretation == "MONOCHROME1" else block
     dataset.PixelRepresentation = 0
-    pixels = stored.astype("<u1" if dataset.BitsAllocated == 8 else "<u2").tobytes()
+    pixels = stored.tobytes()
     dataset.add_new("PixelData", "OB" if dataset.BitsAllocated == 8 else "OW", pixels + b"\0" * (len(pixels) % 2))
 
 

@@ -34,7 +34,7 @@ def lanes_for(size: int | str, device: str | torch.device) -> int:
     On the CPU small images go through the network in lanes of a thread each: they wait for nobody, where the threads
     of one pass wait for each other, and for every thread that something else delays. At a large working size, and on
     other devices, one image at a time uses all there is, and memory stays that of one; at native size each image is
-    judged by its own (`is_large`).
+    judged by its own (`lanes_taken`).
 
     Args:
         size: at which the network works, as of `RestorationInferer`.
@@ -45,12 +45,24 @@ def lanes_for(size: int | str, device: str | torch.device) -> int:
     return min(torch.get_num_threads(), _MOST_LANES)
 
 
-def is_large(batch: Mapping[str, Any], size: int | str) -> bool:
-    """Return whether a batch has so many pixels at the size at which the network works that it goes alone."""
+def lanes_taken(batch: Mapping[str, Any], size: int | str, lanes: int, in_tiles: bool) -> int:
+    """Return how many of the lanes a batch takes, with their threads.
+
+    A small image takes one. A large one takes all, so that memory stays that of one; or half of them, so that two are
+    restored at a time, where the network goes through it in tiles and needs little more for two.
+
+    Args:
+        batch: with ``image`` ``(batch, channels, *spatial)``, or without.
+        size: at which the network works, as of `RestorationInferer`.
+        lanes: that there are.
+        in_tiles: whether the network does so.
+    """
     image = batch.get("image")
     if isinstance(size, int) or not isinstance(image, torch.Tensor):
-        return False
-    return image.numel() > len(image) * image.shape[1] * _LARGEST**2
+        return 1
+    if image.numel() <= len(image) * image.shape[1] * _LARGEST**2:
+        return 1
+    return (lanes + 1) // 2 if in_tiles else lanes
 
 
 class Ahead:
@@ -65,7 +77,7 @@ class Ahead:
         network: which every lane has a copy of, because what a network keeps of a pass is not shared, neither with
             another lane nor with what the reader of this does with it meanwhile, such as to read its features.
         lanes: how many batches are worked on at the same time; they share the threads of torch.
-        alone: whether a batch is to be worked on by itself, with all threads.
+        taken: how many lanes a batch takes, with their threads.
     """
 
     def __init__(
@@ -74,9 +86,9 @@ class Ahead:
         work: Callable[[nn.Module, Mapping[str, Any]], Any],
         network: nn.Module,
         lanes: int,
-        alone: Callable[[Mapping[str, Any]], bool] = lambda batch: False,
+        taken: Callable[[Mapping[str, Any]], int] = lambda batch: 1,
     ) -> None:
-        self.loader, self.work, self.network, self.lanes, self.alone = loader, work, network, lanes, alone
+        self.loader, self.work, self.network, self.lanes, self.taken = loader, work, network, lanes, taken
 
     def __len__(self) -> int:
         return len(self.loader)  # type: ignore[arg-type]
@@ -92,15 +104,16 @@ class Ahead:
             networks.put(copy.deepcopy(self.network))
 
         threads = torch.get_num_threads()
-        share = max(1, threads // self.lanes)
         turn = threading.Lock()  # one after the other takes what it needs: who waits for all lanes gets them
 
+        def share(taken: int) -> int:
+            return max(1, threads * taken // self.lanes)
+
         def run(batch: Mapping[str, Any]) -> Any:
-            alone = self.lanes > 1 and self.alone(batch)
             with turn:
-                held = [networks.get() for _ in range(self.lanes if alone else 1)]
+                held = [networks.get() for _ in range(self.taken(batch))]
             try:
-                torch.set_num_threads(threads if alone else share)
+                torch.set_num_threads(share(len(held)))
                 return self.work(held[0], batch)
             finally:
                 for network in held:
@@ -114,7 +127,7 @@ class Ahead:
             torch.set_num_threads(threads)
 
         try:
-            torch.set_num_threads(share)
+            torch.set_num_threads(share(1))
             for batch in batches:
                 under_way.append((batch, pool.submit(run, batch)))
                 if len(under_way) > self.lanes:

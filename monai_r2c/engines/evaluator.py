@@ -26,12 +26,12 @@ from monai.inferers import Inferer
 from monai.transforms import Transform
 from torch.utils.data import DataLoader
 
-from monai_r2c.inferers import RestorationInferer
+from monai_r2c.inferers import RestorationInferer, keeps_native_detail
 from monai_r2c.utils import InputError, RunError, describe_error
 from monai_r2c.utils import R2CKeys as Keys
 from monai_r2c.utils.metadata import plain_tensor, with_metadata_of
 
-from .ahead import RESULT, Ahead, is_large
+from .ahead import RESULT, Ahead, lanes_taken
 from .batch import prepare_image_batch
 from .precision import autocast_for
 
@@ -102,7 +102,10 @@ class R2CEvaluator(Evaluator):
         if lanes:
             restorer.eval()
             size = getattr(self.inferer, "size", "native")
-            val_data_loader = Ahead(val_data_loader, self._infer, restorer, lanes, lambda batch: is_large(batch, size))
+            in_tiles = keeps_native_detail(restorer)
+            val_data_loader = Ahead(
+                val_data_loader, self._infer, restorer, lanes, lambda batch: lanes_taken(batch, size, lanes, in_tiles)
+            )
         super().__init__(
             device=device,
             val_data_loader=val_data_loader,

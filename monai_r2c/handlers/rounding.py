@@ -30,13 +30,15 @@ class RoundingError:
         network: of the evaluator; a copy of it is used.
         inferer: of the evaluator.
         images: how many.
+        pixels: of which no further image is restored again, because of large ones the first tells enough.
 
     Attributes:
         differences: of each image, the mean and the largest absolute difference of a pixel, in gray levels of 255.
     """
 
-    def __init__(self, network: nn.Module, inferer: Inferer, images: int = 3) -> None:
-        self.network, self.inferer, self.images = copy.deepcopy(network).eval(), inferer, images
+    def __init__(self, network: nn.Module, inferer: Inferer, images: int = 3, pixels: int = 2**20) -> None:
+        self.network, self.inferer = copy.deepcopy(network).eval(), inferer
+        self.images, self.pixels, self._seen = images, pixels, 0
         self.differences: list[tuple[float, float]] = []
 
     def attach(self, engine: Engine) -> None:
@@ -49,16 +51,17 @@ class RoundingError:
         means, most = zip(*self.differences)
         return (
             f"bf16 changed a pixel by {sum(means) / len(means):.2f} of 255 gray levels on average and {max(most):.1f} "
-            f"at most, in the first {len(means)} of the images."
+            f"at most, in the first {f'{len(means)} of the images' if len(means) > 1 else 'image'}."
         )
 
     @torch.no_grad()
     def _compare(self, engine: Engine) -> None:
         for item in items_of(engine, self, Keys.RESTORED):
-            if Keys.ERROR in item or len(self.differences) >= self.images:
+            if Keys.ERROR in item or len(self.differences) >= self.images or self._seen >= self.pixels:
                 continue
             image, restored = (plain_tensor(item[key]).float() for key in ("image", Keys.RESTORED))  # in [0, 1]
             result = self.inferer(2 * image[None] - 1, self.network)
             exact = result if isinstance(result, torch.Tensor) else result[0]
             difference = 255 * ((exact[0].clamp(-1, 1) + 1) / 2 - restored.to(exact.device)).abs()
+            self._seen += restored[0].numel()
             self.differences.append((float(difference.mean()), float(difference.max())))

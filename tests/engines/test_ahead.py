@@ -20,7 +20,7 @@ import torch.nn as nn
 from monai.data import DataLoader
 
 from monai_r2c.engines import R2CEvaluator, lanes_for
-from monai_r2c.engines.ahead import RESULT, Ahead, is_large
+from monai_r2c.engines.ahead import RESULT, Ahead, lanes_taken
 from monai_r2c.networks import R2CGenerator, WrappedGenerator
 from monai_r2c.utils import R2CKeys as Keys
 
@@ -110,7 +110,8 @@ def test_a_large_image_goes_alone_with_all_threads() -> None:
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        for batch in Ahead(Batches(8), work, nn.Identity(), lanes=2, alone=lambda batch: batch["number"] % 3 == 1):
+        taken = {number: 2 if number in (1, 4, 7) else 1 for number in range(8)}
+        for batch in Ahead(Batches(8), work, nn.Identity(), lanes=2, taken=lambda batch: taken[batch["number"]]):
             batch[RESULT].result()
     finally:
         torch.set_num_threads(threads)
@@ -120,5 +121,11 @@ def test_a_large_image_goes_alone_with_all_threads() -> None:
 
 def test_what_is_large_is_told_by_the_pixels_that_the_network_gets() -> None:
     small, large = ({"image": torch.empty(1, 3, side, 512)} for side in (512, 513))
-    assert is_large(large, "native")
-    assert not any([is_large(small, "native"), is_large(large, 256), is_large({"error": ["cannot be read"]}, "native")])
+    assert lanes_taken(large, "native", 8, in_tiles=False) == 8
+    unread = {"error": ["cannot be read"]}
+    assert [lanes_taken(*of, 8, False) for of in ((small, "native"), (large, 256), (unread, "native"))] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("lanes", "taken"), [(1, 1), (2, 1), (3, 2), (8, 4)])
+def test_two_large_images_at_a_time_where_the_network_goes_in_tiles(lanes: int, taken: int) -> None:
+    assert lanes_taken({"image": torch.empty(1, 1, 513, 512)}, "native", lanes, in_tiles=True) == taken

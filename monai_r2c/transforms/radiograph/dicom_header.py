@@ -29,7 +29,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from monai_r2c.utils import InputError
+from monai_r2c.utils import InputError, find_input_error
 
 from .checks import check_size, corrupt, shown
 from .formats import MAX_FILE_BYTES, has_preamble
@@ -50,20 +50,23 @@ def read_dicom_header(path: Path) -> Dataset:
     try:
         content = path.read_bytes()
         inflated = _inflated(path)
-        if sum((inflated or content).count(item) for item in _ITEM) > _MAX_ITEMS:
-            raise InputError(f"{path}: has more than {_MAX_ITEMS} items of sequences; at most that many are read.")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if inflated is not None:  # pydicom would inflate it into a stream of its own
-                read_dataset(_Bounded(path, inflated), False, True, stop_when=lambda tag, *_: tag.group >= _PIXEL_GROUP)
+                read = _Bounded(path, inflated)
+                read_dataset(read, False, True, stop_when=lambda tag, *_: tag.group >= _PIXEL_GROUP)
+                read.check_items()
             # from memory: a corrupt length is then cut at the file's end instead of allocated
-            header = pydicom.dcmread(_Bounded(path, content), stop_before_pixels=True, force=True)
+            read = _Bounded(path, content)
+            header = pydicom.dcmread(read, stop_before_pixels=True, force=True)
+            read.check_items()  # before any of them is made of the bytes that the header holds
         complete_file_meta(header)
         return header
     except InputError:
         raise
-    except Exception as error:  # pydicom raises whatever its parsing hits
-        raise corrupt(path, error) from error
+    except Exception as error:  # pydicom raises whatever its parsing hits, in place of what its stream refuses, too
+        refused = find_input_error(error)
+        raise (InputError(refused) if refused else corrupt(path, error)) from error
 
 
 def complete_file_meta(dataset: Dataset) -> None:
@@ -128,7 +131,7 @@ class _Bounded(io.BytesIO):
 
     def __init__(self, path: Path, content: bytes) -> None:
         super().__init__(content)
-        self._path, self._reads = path, 0
+        self._path, self._content, self._reads, self._items = path, content, 0, 0
 
     def read(self, size: int | None = -1, /) -> bytes:
         self._reads += 1
@@ -136,7 +139,22 @@ class _Bounded(io.BytesIO):
             raise InputError(
                 f"{self._path}: has a header of more than {_MAX_READS} pieces; at most that many are read."
             )
-        return super().read(size)
+        piece = super().read(size)
+        if piece.startswith(_ITEM):
+            self._count(1)
+        return piece
+
+    def check_items(self) -> None:
+        """Refuse too many items in what was read: pydicom makes those of sequences with a length when it is asked."""
+        self._items = 0
+        self._count(sum(self._content.count(item, 0, self.tell()) for item in _ITEM))
+
+    def _count(self, items: int) -> None:
+        self._items += items
+        if self._items > _MAX_ITEMS:
+            raise InputError(
+                f"{self._path}: has more than {_MAX_ITEMS} items of sequences; at most that many are read."
+            )
 
 
 def _inflated(path: Path) -> bytes | None:
