@@ -302,7 +302,7 @@ def loading(images: int, pixels: int, size: int, workers: list[int], **shared: A
 )
 @click.option("--size", default="auto", type=click.Choice(["auto", "trained", "native"]), show_default=True)
 @click.option("--precisions", default="fp32", callback=choice("fp32", "bf16"), show_default=True)
-@click.option("--workers", default=1, show_default=True, help="Processes that read ahead.")
+@click.option("--workers", default=0, show_default=True, help="Processes that read ahead; 0: a thread.")
 @options
 def restoring(
     files: list[str],
@@ -396,9 +396,9 @@ def versus(interpreter: str, tasks: list[str], size: int, threads: int, rounds: 
 def start_up(settings: tuple[str, ...], runs: int, threads: int, out: Path | None) -> None:
     """Measure a training run until its first step, with SETTINGS of the bundle such as --features 64."""
     results = start_up_costs(runs, threads, settings)
-    print("| | processor time | by the clock |\n| --- | ---: | ---: |")
+    print("| | processor time | of it importing torch and MONAI | by the clock |\n| --- | ---: | ---: | ---: |")
     for name, pick in (("least", min), ("median", statistics.median)):
-        cells = [f"{pick(result[clock] for result in results):.2f} s" for clock in ("processor", "clock")]
+        cells = [f"{pick(result[clock] for result in results):.2f} s" for clock in ("processor", "monai", "clock")]
         print("| " + " | ".join([name, *cells]) + " |")
     write(out, torch.device("cpu"), {"settings": settings, "start_up": results})
 

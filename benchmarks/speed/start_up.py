@@ -26,6 +26,7 @@ from ignite.engine import Engine, Events
 
 _HANDLER = "+train::handlers: [{_target_: start_up.StopBeforeFirstStep}]\n"
 _LINE = "processor seconds before the first step:"
+_MONAI = f"import time, monai.bundle; print({_LINE!r}, time.process_time())"
 
 
 class StopBeforeFirstStep:
@@ -48,7 +49,8 @@ def start_up_costs(runs: int, threads: int, settings: tuple[str, ...]) -> list[d
         settings: of the bundle, such as ``("--features", "64")``.
 
     Returns:
-        Of each run: processor time of the process and time by the clock, in seconds.
+        Of each run: processor time of the process and time by the clock, in seconds; and the processor time of another
+        right before, that does nothing but import MONAI's bundles, and torch with them.
     """
     # the runs import this file too, and have no need of these
     from monai_r2c.data.phantom import write_phantom_dataset
@@ -62,7 +64,11 @@ def start_up_costs(runs: int, threads: int, settings: tuple[str, ...]) -> list[d
         command = [sys.executable, "-W", "ignore", "-m", "monai.bundle", "run", "training", "--config_file"]
         command += [str([str(configs / "train.yaml"), str(folder / "stop.yaml")]), "--dataset_dir"]
         command += [str(folder / "phantoms"), "--classes", "non-covid,covid", "--output_dir", str(folder / "run")]
-        return [_start([*command, *settings], threads) for _ in range(runs + 1)][1:]
+        imports = [sys.executable, "-W", "ignore", "-c", _MONAI]
+        return [
+            {"monai": _start(imports, threads)["processor"], **_start([*command, *settings], threads)}
+            for _ in range(runs + 1)
+        ][1:]
 
 
 def _start(command: list[str], threads: int) -> dict[str, Any]:
