@@ -10,7 +10,7 @@
 # limitations under the License.
 
 """What a stage of the training is judged by before any test image is looked at: validation images as other hospitals
-might have them, beside phantoms and images of full size.
+might have them, images that one has, phantoms, and images of full size.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from monai_r2c.metrics import ssim_at_scales
 from monai_r2c.transforms import RandLocalContrast, RandToneCurve, ResizeShortest
 
 from .datalist import SEED, SHARES, SIZE
+from .images import HANNOVER, read_rows
 
 LOOKS: dict[str, Callable[[torch.Tensor], torch.Tensor] | None] = {
     "as they are": None,
@@ -42,7 +43,7 @@ LOOKS: dict[str, Callable[[torch.Tensor], torch.Tensor] | None] = {
     "harder": RandLocalContrast(factor=1.5, spread=0.05, prob=1.0),
 }
 """Of originals of 256 pixels: in other tones and local contrasts, as other vendors' processing shows them."""
-PHANTOMS, NATIVE = "phantoms", "of full size"
+PHANTOMS, ANOTHER, NATIVE = "phantoms", "of another hospital", "of full size"
 _PHANTOM_SEED, _PHANTOM_COUNT = 77, 12
 _FIRST = 1000  # number of the first case's stream; the test images have those from 0
 
@@ -51,7 +52,8 @@ def validation_cases(data: Path, datalist: Path) -> dict[str, dict[str, list[Cas
     """Cases by original and blend of faults.
 
     Args:
-        data: folder that holds ``native/``.
+        data: folder that holds ``cxr/`` and ``native/``. The other hospital is Hannover: the good images that its split
+            calls training, which this model is never trained on.
         datalist: of the training, as `benchmarks.box.datalist` wrote it.
     """
     images = [
@@ -62,6 +64,8 @@ def validation_cases(data: Path, datalist: Path) -> dict[str, dict[str, list[Cas
         for name, look in LOOKS.items()
     }
     originals[PHANTOMS] = [(f"phantom-{n}", f"phantom-{n}", partial(_phantom, n)) for n in range(_PHANTOM_COUNT)]
+    elsewhere = [row for row in read_rows(data) if (row.source, row.quality, row.split) == (HANNOVER, "good", "train")]
+    originals[ANOTHER] = [(row.path.stem, row.patient, partial(_seen, row.path, None)) for row in elsewhere]
     originals[NATIVE] = [(path.stem, patient, partial(read_radiograph, path)) for path, patient in _native_images(data)]
     return {
         name: {
