@@ -49,7 +49,7 @@ def lanes_taken(batch: Mapping[str, Any], size: int | str, lanes: int, in_tiles:
     """Return how many of the lanes a batch takes, with their threads.
 
     A small image takes one. A large one takes all, so that memory stays that of one; or half of them, so that two are
-    restored at a time, where the network goes through it in tiles and needs little more for two.
+    restored at a time (in three lanes three), where the network goes through it in tiles and needs little more for two.
 
     Args:
         batch: with ``image`` ``(batch, channels, *spatial)``, or without.
@@ -62,7 +62,7 @@ def lanes_taken(batch: Mapping[str, Any], size: int | str, lanes: int, in_tiles:
         return 1
     if image.numel() <= len(image) * image.shape[1] * _LARGEST**2:
         return 1
-    return (lanes + 1) // 2 if in_tiles else lanes
+    return max(1, lanes // 2) if in_tiles else lanes
 
 
 class Ahead:

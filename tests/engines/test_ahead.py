@@ -126,6 +126,6 @@ def test_what_is_large_is_told_by_the_pixels_that_the_network_gets() -> None:
     assert [lanes_taken(*of, 8, False) for of in ((small, "native"), (large, 256), (unread, "native"))] == [1, 1, 1]
 
 
-@pytest.mark.parametrize(("lanes", "taken"), [(1, 1), (2, 1), (3, 2), (8, 4)])
+@pytest.mark.parametrize(("lanes", "taken"), [(1, 1), (2, 1), (3, 1), (5, 2), (8, 4)])
 def test_two_large_images_at_a_time_where_the_network_goes_in_tiles(lanes: int, taken: int) -> None:
     assert lanes_taken({"image": torch.empty(1, 1, 513, 512)}, "native", lanes, in_tiles=True) == taken
