@@ -147,7 +147,7 @@ def restore(
         [
             LoadRadiographd("image", reader, (*MODALITIES, *modalities), spacing=spacing),
             to_network_range,
-            RepeatChanneld("image", trained.channels),
+            *([RepeatChanneld("image", trained.channels)] if trained.channels > 1 else []),
         ]
     )
     left = saver.remaining()  # takes the output folder, so wrong options are refused before

@@ -87,7 +87,7 @@ def read_dicom(path: Path, reader: str, modalities: Sequence[str] | None) -> Sto
                 f"{path}: decodes to {stored.shape} pixels where its header says {header.Rows} x {header.Columns}."
             )
         return StoredImage(
-            values=table[stored - low] if (low := lowest_stored(header)) else table[stored],
+            values=table.take(stored - low if (low := lowest_stored(header)) else stored),
             value_range=(0.0, 1.0),
             bits=int(header.BitsStored),
             spacing=dicom_spacing(header),
