@@ -50,6 +50,7 @@ def main() -> None:
 @click.option("--processes", type=click.IntRange(1), multiple=True, help="That torchrun started, of each run.")
 @click.option("--commit", "commits", multiple=True, help="That each run was made with. Default: the present one.")
 @click.option("--mean", is_flag=True, help="All runs started from one model: the mean of their weights is packed.")
+@click.option("--mean-with-box", is_flag=True, help="So, from the model in the box, whose weights are among them.")
 def pack(
     data: Path,
     runs: tuple[Path, ...],
@@ -58,6 +59,7 @@ def pack(
     commits: tuple[str, ...],
     after_the_box: bool,
     mean: bool,
+    mean_with_box: bool,
 ) -> None:
     """Put the model that the last run wrote into the box, or the mean of all, and keep how it was trained.
 
@@ -65,13 +67,15 @@ def pack(
     source.
     """
     kept = json.loads(TRAINING.read_text(encoding="utf-8")) if TRAINING.is_file() else {}
-    before = kept["stages"] if after_the_box else []
-    training = read_training(runs, commits or (commit(),), before, kind, processes or (1,), mean)
+    before = kept["stages"] if after_the_box or mean_with_box else []
+    training = read_training(runs, commits or (commit(),), before, kind, processes or (1,), mean, mean_with_box)
     training["first_losses"] = kept.get("first_losses", [])
     output = box_path()
-    if mean:
-        average_models([run / "model.pt" for run in runs], output)
-    annotate_model(output if mean else runs[-1] / "model.pt", notes_of(training), output=output, others=False)
+    model = runs[-1] / "model.pt"
+    if mean or mean_with_box:
+        average_models([*[output] * mean_with_box, *(run / "model.pt" for run in runs)], output)
+        model = output
+    annotate_model(model, notes_of(training), output=output, others=False)
     unseen = [row.path for row in read_rows(data) if row.source == HANNOVER]
     found = add_statistics(output, read_datalist(runs[-1] / "datalist.json"), unseen).familiarity
     size = output.stat().st_size / 1e6

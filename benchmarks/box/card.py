@@ -71,9 +71,10 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
     beds = found["beds"]
     sizes = [int(key.removeprefix("seconds_")) for key in cost if key.startswith("seconds_")]
     steps = Counter[int]()
-    for stage in training["stages"]:
+    runs = [stage for stage in training["stages"] if "mean_of" not in stage]
+    for stage in runs:
         steps[_images_a_step(stage)] += stage["steps"]
-    ways = [stage for stage in training["stages"] if stage["kind"] == "working size"]
+    ways = [stage for stage in runs if stage["kind"] == "working size"]
     sizes_trained = " then ".join(str(stage["settings"]["image_size"]) for stage in ways)
     images = training["images"]
     return {
@@ -86,7 +87,7 @@ def _parts(found: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, s
         "trained": " and ".join(
             f"{count} steps of {batch} image{'s' * (batch > 1)}" for batch, count in sorted(steps.items())
         )
-        + f" in {len(training['stages'])} stages, each from the weights of the one before{_mean_of(training)}, at "
+        + f" in {len(training['stages'])} stages, which the table lists, at "
         f"{sizes_trained} pixels and then on crops of 256 pixels at the images' own size, on {_cores(training)}"
         f"{_on_gpu(training['stages'])}",
         "stages": _stage_table(training["stages"]),
@@ -115,6 +116,9 @@ def _stage_table(stages: Sequence[Mapping[str, Any]]) -> str:
     lines = ["| stage | starts from | size of training | steps | images a step | seed | commit |"]
     lines.append("| ---: | --- | --- | ---: | ---: | ---: | --- |")
     for number, stage in enumerate(stages, 1):
+        if "mean_of" in stage:
+            lines.append(f"| {number} | | the mean of the weights of {_listed(stage['mean_of'])} | | | | |")
+            continue
         settings = stage["settings"]
         whole = stage["kind"] == "working size"
         size = f"{settings['image_size']} pixels" if whole else "crops of 256 pixels, thumbnails of the whole"
@@ -128,18 +132,10 @@ def _images_a_step(stage: Mapping[str, Any]) -> int:
     return int(stage["settings"].get("batch_size", 1)) * int(stage.get("processes", 1))
 
 
-def _mean_of(training: Mapping[str, Any]) -> str:
-    numbers = training.get("mean_of")
-    if not numbers:
-        return ""
-    start = training["stages"][numbers[0] - 1]["from"]
-    return f", but that {_listed(numbers)} start from stage {start} all, and the mean of their weights is the model"
-
-
 def _cores(training: Mapping[str, Any]) -> str:
     several = [number for number, stage in enumerate(training["stages"], 1) if stage.get("processes", 1) > 1]
     on_two = f", stage {_listed(several)} on two" if several else ""
-    return f"one core{on_two}, the last stage's of {training['host']}"
+    return f"one core{on_two}, those of the last of {training['host']}"
 
 
 def _listed(numbers: Sequence[int]) -> str:
@@ -148,7 +144,8 @@ def _listed(numbers: Sequence[int]) -> str:
 
 
 def _on_gpu(stages: Sequence[Mapping[str, Any]]) -> str:
-    numbers = [str(number) for number, stage in enumerate(stages, 1) if stage["settings"].get("device") == "cuda"]
+    runs = [(str(number), stage["settings"]) for number, stage in enumerate(stages, 1) if "mean_of" not in stage]
+    numbers = [number for number, settings in runs if settings.get("device") == "cuda"]
     return f", stage {' and '.join(numbers)} on a GPU" * bool(numbers)
 
 

@@ -34,6 +34,7 @@ _USUAL = {
     "learning_rate": 0.0003,
     "precision": "bf16",
     "device": "cpu",
+    "structure_weight": 3.0,
     "detail_weight": 15.0,
     "whole_prob": 0.5,
 }
@@ -60,8 +61,11 @@ def read_training(
     kind: str | None = None,
     processes: Sequence[int] = (1,),
     mean: bool = False,
+    mean_with_start: bool = False,
 ) -> dict[str, Any]:
     """What is kept of a training of several runs, each started from the model of the last.
+
+    A stage is a run, or the mean of the weights of some stages before it (``mean_of``, their numbers).
 
     Args:
         runs: output folders, in order.
@@ -70,22 +74,24 @@ def read_training(
         kind: of the runs, one of `CONFIGS`; None: what their models tell.
         processes: that torchrun started: one number each, or one for all.
         mean: all runs started from the same model, and the mean of their weights is what came of it.
+        mean_with_start: so, but that model's weights are among them.
     """
     datalist = json.loads((runs[-1] / "datalist.json").read_text(encoding="utf-8"))
     images = {domain: len(items) for domain, items in datalist["training"].items()}
     patients = {item["patient"] for items in datalist["training"].values() for item in items}
     made = zip(runs, _for_each(commits, runs), _for_each(processes, runs))
     stages = [*before, *(_stage(run, commit, kind, count) for run, commit, count in made)]
-    together = list(range(len(before) + 1, len(stages) + 1)) if mean else []
-    for number in together:
-        stages[number - 1]["from"] = len(before)
+    if mean or mean_with_start:
+        start, end = len(before), len(stages)
+        for stage in stages[start:]:
+            stage["from"] = start
+        stages.append({"mean_of": list(range(start if mean_with_start else start + 1, end + 1))})
     return {
         "images": images,
         "patients": len(patients),
         "validation": len(datalist["validation"]["poor"]),
-        "commands": commands(stages, together),
+        "commands": commands(stages),
         "stages": stages,
-        "mean_of": together,
         "host": host()["processor"],
     }
 
@@ -97,10 +103,15 @@ def notes_of(training: Mapping[str, Any]) -> dict[str, str]:
     return {**NOTES, "trained_on": f"{text}; its classes are NIH's text-mined {' and '.join(CLASSES)}"}
 
 
-def commands(stages: Sequence[Mapping[str, Any]], together: Sequence[int] = ()) -> list[str]:
-    """The commands of the training, one a stage, after that of the datalist, and that which takes the mean of some."""
+def commands(stages: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The commands of the training, one a stage, after that of the datalist."""
     found = []
     for number, stage in enumerate(stages, 1):
+        if "mean_of" in stage:
+            models = ", ".join(f"'runs/box/stage{part}/model.pt'" for part in stage["mean_of"])
+            call = f"average_models([{models}], 'runs/box/stage{number}/model.pt')"
+            found.append(f'python -c "from monai_r2c.networks import average_models; {call}"')
+            continue
         native = " --native DATA/native" if stage["kind"].startswith("native size") else ""
         data = f"python -m benchmarks.box.datalist --data DATA/cxr{native} --out runs/box/data"
         if data not in found:
@@ -115,10 +126,6 @@ def commands(stages: Sequence[Mapping[str, Any]], together: Sequence[int] = ()) 
             f'{start_with} -m monai.bundle run training --config_file "[{configs}]" '
             f"--datalist runs/box/data/datalist.json --output_dir runs/box/stage{number} {settings}{start}"
         )
-    if together:
-        models = ", ".join(f"'runs/box/stage{number}/model.pt'" for number in together)
-        call = f"average_models([{models}], 'runs/box/model.pt')"
-        found.append(f'python -c "from monai_r2c.networks import average_models; {call}"')
     return found
 
 
